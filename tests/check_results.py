@@ -1,0 +1,46 @@
+"""After `make figures`: is every result there, whole, and not blank?"""
+
+import csv
+import struct
+import sys
+from pathlib import Path
+
+RESULTS = Path("results")
+FIGURES = {"tas": ("table1", "figure1", "figure1_debiased", "figure2")}
+CLAIMS = {"tas": [f"TAS-{number}" for number in range(1, 8)]}
+
+
+def png_is_drawn(path: Path) -> bool:
+    """Is it a PNG of a printable size with more than a blank page's worth of content?"""
+    content = path.read_bytes()
+    if content[:8] != b"\x89PNG\r\n\x1a\n":
+        return False
+    width, height = struct.unpack(">II", content[16:24])
+    return width > 600 and height > 200 and len(content) > width * height / 200
+
+
+def problems() -> list[str]:
+    """What is missing or empty, a line each."""
+    found = []
+    for paper, names in FIGURES.items():
+        for name in names:
+            picture = RESULTS / paper / "figures" / f"{name}.png"
+            if not picture.is_file() or not png_is_drawn(picture):
+                found.append(f"{picture}: missing or blank")
+            page = picture.with_suffix(".pdf")
+            if not page.is_file() or not page.read_bytes().startswith(b"%PDF"):
+                found.append(f"{page}: missing or no PDF")
+    for paper, claims in CLAIMS.items():
+        path = RESULTS / paper / "claims.csv"
+        with open(path) as stream:
+            rows = list(csv.DictReader(line for line in stream if not line.startswith("#")))
+        if [row["claim"] for row in rows] != claims or not all(row["verdict"] for row in rows):
+            found.append(f"{path}: expected a verdict on each of {claims}")
+    report = RESULTS / "report.html"
+    if not report.is_file() or any(f"{name}.png" not in report.read_text() for name in FIGURES["tas"]):
+        found.append(f"{report}: missing, or without a figure")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(problems()))

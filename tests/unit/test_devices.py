@@ -1,0 +1,40 @@
+"""The device that a job computes on, and arithmetic that repeats."""
+
+import pytest
+import torch
+
+from transferscope import devices
+from transferscope.errors import InputError
+
+
+def test_auto_takes_a_gpu_where_there_is_one():
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert devices.choose_device("auto").type == expected
+    assert devices.choose_device("cpu").type == "cpu"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="found none that torch can use: set it to 'auto' or 'cpu'"):
+        devices.choose_device("cuda")
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_settings_come_back_also_after_an_error(two_threads):
+    state = torch.get_rng_state()
+    with pytest.raises(KeyError), devices.deterministic(torch.device("cpu")):
+        assert torch.get_num_threads() == 1
+        assert torch.are_deterministic_algorithms_enabled()
+        torch.rand(5)
+        raise KeyError
+    assert torch.get_num_threads() == 2
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
+    assert torch.equal(torch.get_rng_state(), state)

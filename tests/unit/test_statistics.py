@@ -1,0 +1,135 @@
+"""Statistics over seeds against SciPy, exact enumeration and the rule for verdicts."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from transferscope.errors import InputError
+from transferscope.statistics import bootstrap_interval, mean_and_error, rank_correlation, support, verdict
+
+
+def every_resampled_mean(values):
+    return np.array([np.mean(drawn, axis=0) for drawn in itertools.product(values, repeat=len(values))])
+
+
+def test_mean_and_standard_error(rng):
+    values = rng.standard_normal(7)
+    mean, error = mean_and_error(values)
+    assert mean == pytest.approx(values.mean())
+    assert error == pytest.approx(scipy.stats.sem(values))
+
+
+def test_one_seed_has_a_mean_but_no_error_interval_or_support():
+    assert mean_and_error([0.3])[0] == 0.3
+    assert np.isnan([mean_and_error([0.3])[1], *bootstrap_interval([0.3]), support([0.3])]).all()
+
+
+def test_the_bootstrap_interval_is_that_of_all_resamples():
+    values = [0.12, 0.5, 0.61, 0.87, 1.43]
+    expected = np.quantile(every_resampled_mean(values), [0.05, 0.95])
+    assert bootstrap_interval(values, level=0.9) == pytest.approx(expected)
+
+
+def test_the_bootstrap_interval_agrees_with_scipys(rng):
+    values = rng.standard_normal(30)
+    expected = scipy.stats.bootstrap((values,), np.mean, method="percentile", rng=rng).confidence_interval
+    assert bootstrap_interval(values) == pytest.approx([expected.low, expected.high], abs=0.02)
+
+
+def test_support_is_the_share_of_resamples_with_a_mean_above_zero():
+    margins = [0.5, 0.1, -0.3]
+    assert support(margins) == (every_resampled_mean(margins) > 0).mean()
+    assert support([0.1, 0.2, 0.3]) == 1
+    assert support([-0.1, -0.2]) == 0
+
+
+def test_more_seeds_than_can_be_enumerated_are_resampled_at_random(rng):
+    margins = rng.standard_normal(6) + 0.4
+    assert support(margins) == pytest.approx((every_resampled_mean(margins) > 0).mean(), abs=0.02)
+
+
+def test_inequalities_are_supported_together(rng):
+    margins = rng.standard_normal((4, 3)) + 0.5
+    together = (every_resampled_mean(margins) > 0).all(axis=1).mean()
+    assert support(margins) == together < min(support(one) for one in margins.T)
+    assert support(margins[:, :1]) == support(margins[:, 0])
+
+
+def test_support_does_not_count_an_equality():
+    assert support([0.0, 0.0, 0.0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("margins", "expected"),
+    [
+        ([0.1, 0.2, 0.3], "holds"),
+        # one seed in five against: 1 - (share of resamples in which it outweighs the others) is just above 0.9
+        ([1, 1, 1, 1, -1.4], "holds"),
+        # one seed in three against: the mean is above zero in 20 of 27 resamples
+        ([0.5, 0.1, -0.3], "mean only"),
+        ([0.4], "mean only"),
+        ([-0.4], "fails"),
+        ([0.1, 0.2, -0.9], "fails"),
+        ([0.0, 0.0], "fails"),
+    ],
+)
+def test_verdicts(margins, expected):
+    assert verdict(margins) == expected
+
+
+def test_one_false_inequality_makes_a_claim_fail():
+    assert verdict([[0.5, 0.1], [0.6, -0.2]]) == "fails"
+    assert verdict([[0.5, 0.1], [0.6, -0.05]]) == "mean only"
+    assert verdict([[0.5, 0.1], [0.6, 0.05]]) == "holds"
+    assert verdict([[0.5, 0.1]]) == "mean only" and np.isnan(support([[0.5, 0.1]]))
+
+
+def test_a_claim_may_be_weaker_than_its_weakest_inequality():
+    # each inequality is true in 95 % of the resamples, but both together in less than 90 %
+    margins = np.array([[-0.9, 2], [2, -0.9], [1, 1], [1, 1]])
+    assert [verdict(one) for one in margins.T] == ["holds", "holds"]
+    assert verdict(margins) == "mean only"
+
+
+def test_the_same_seeds_give_the_same_answer_and_another_seed_another():
+    values = [0.3, 0.1, -0.2, 0.5, -0.1, 0.2]
+    assert support(values) == support(values)
+    assert bootstrap_interval(values) == bootstrap_interval(values)
+    assert support(values) != support(values, seed=1)
+
+
+def test_rank_correlation_is_spearmans(rng):
+    x = rng.integers(0, 5, 20)
+    y = x + rng.standard_normal(20)
+    assert rank_correlation(x, y) == pytest.approx(scipy.stats.spearmanr(x, y).statistic)
+    assert rank_correlation(x, y) == pytest.approx(np.corrcoef(scipy.stats.rankdata(x), scipy.stats.rankdata(y))[0, 1])
+    assert rank_correlation([1, 2, 3], [9.0, 5.0, 1.0]) == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ([1, 2, 3], [1, 2], "found 3 and 2"),
+        ([1], [2], "found 1 and 1"),
+        ([1, 2, 3], [4, 4, 4], "all values of a sample are equal"),
+    ],
+)
+def test_samples_without_a_rank_correlation_are_refused(x, y, message):
+    with pytest.raises(InputError, match=message):
+        rank_correlation(x, y)
+
+
+@pytest.mark.parametrize("function", [mean_and_error, bootstrap_interval])
+@pytest.mark.parametrize("values", [[], [0.1, np.nan], [[0.1, 0.2]]])
+def test_values_that_are_not_a_list_of_numbers_are_refused(function, values):
+    with pytest.raises(InputError, match="expected a list of finite numbers"):
+        function(values)
+
+
+@pytest.mark.parametrize("function", [support, verdict])
+@pytest.mark.parametrize("margins", [[], [0.1, np.nan], [[[0.1]]], 0.1])
+def test_margins_of_another_shape_are_refused(function, margins):
+    with pytest.raises(InputError, match=r"finite margins, \(seeds,\) or \(seeds, inequalities\)"):
+        function(margins)

@@ -1,0 +1,357 @@
+"""Files appear whole or not at all, and what is not whole, not ours or no longer what was written is refused."""
+
+import csv
+import json
+import math
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from transferscope import store
+from transferscope.errors import InputError
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# ---- whole or not at all
+
+
+def test_a_file_takes_its_place_when_the_block_ends(tmp_path):
+    path = tmp_path / "new" / "folder" / "file.txt"
+    with store.atomic_path(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+        assert temporary.suffix == ".txt"
+    assert path.read_text() == "whole"
+    assert names(path.parent) == ["file.txt"]
+
+
+@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, interruption):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(interruption), store.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise interruption
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["file.txt"]
+
+
+def test_an_interrupted_write_of_each_format_leaves_nothing(tmp_path):
+    with pytest.raises(ZeroDivisionError), store.write_hdf5(tmp_path / "file.h5", "dataset", {}) as file:
+        file["images"] = np.zeros(10)
+        raise ZeroDivisionError
+    with pytest.raises(ValueError, match=r"a row has the keys \['b'\], expected \['a'\]"):
+        store.write_table(tmp_path / "file.csv", ["a"], [{"a": 1}, {"b": 1}], {})
+    with pytest.raises(TypeError):
+        store.write_checkpoint(tmp_path / "file.safetensors", {1: torch.zeros(1)}, {})
+    assert names(tmp_path) == []
+
+
+def test_results_are_as_readable_as_any_other_file(tmp_path):
+    (tmp_path / "plain").touch()
+    with store.atomic_path(tmp_path / "result"):
+        pass
+    assert (tmp_path / "result").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "results").write_text("a file, not a folder")
+    with (
+        pytest.raises(InputError, match=r"results/file.csv cannot be written .*make its folder writable"),
+        store.atomic_path(tmp_path / "results" / "file.csv"),
+    ):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_that_is_not_writable_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="make its folder writable"), store.atomic_path(tmp_path / "file.csv"):
+        pass
+
+
+FULL_DISK = """
+import os, resource
+import numpy as np, pandas, torch
+from transferscope import store
+from transferscope.errors import InputError
+
+def hdf5():
+    with store.write_hdf5("file.h5", "dataset", {}) as file:
+        file["images"] = np.zeros(100_000)
+
+def table():
+    store.write_table("file.csv", ["a"], [{"a": "x" * 1000}] * 1000, {})
+
+def checkpoint():
+    store.write_checkpoint("file.safetensors", {"weight": torch.zeros(100_000)}, {})
+
+# what this imports may compile and write files of its own
+store.write_checkpoint("small.safetensors", {}, {})
+os.remove("small.safetensors")
+# no file may grow beyond this: to a program the same as a disk that is full
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+for write in (hdf5, table, checkpoint):
+    try:
+        write()
+    except InputError as error:
+        print(error, flush=True)
+# h5py may complain once more on its way out
+os._exit(0)
+"""
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
+    process = subprocess.run(
+        [sys.executable, "-c", FULL_DISK],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(store.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert process.stdout.splitlines() == [
+        f"{name} cannot be written (File too large): make room on the disk and run again"
+        for name in ("file.h5", "file.csv", "file.safetensors")
+    ]
+    assert names(tmp_path) == []
+
+
+# ---- HDF5
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Path:
+    path = tmp_path / "dataset.h5"
+    with store.write_hdf5(path, "dataset", {"seeds": [0, 1], "when": Path("here")}) as file:
+        file["images"] = np.arange(50_000)
+    return path
+
+
+def test_hdf5_keeps_arrays_and_facts(dataset):
+    with store.open_hdf5(dataset, "dataset") as file:
+        assert np.array_equal(file["images"], np.arange(50_000))
+        assert store.read_facts(file) == {"seeds": [0, 1], "when": "here"}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_truncated_hdf5_is_refused(dataset, share):
+    content = dataset.read_bytes()
+    dataset.write_bytes(content[: int(share * len(content))])
+    with (
+        pytest.raises(InputError, match=r"dataset.h5 is truncated or no HDF5 file .*delete it and run again"),
+        store.open_hdf5(dataset, "dataset"),
+    ):
+        pass
+
+
+def test_text_is_no_hdf5(tmp_path):
+    path = tmp_path / "notes.h5"
+    path.write_text("images, labels\n" * 500)
+    with pytest.raises(InputError, match=r"notes.h5 is truncated or no HDF5 file"), store.open_hdf5(path, "dataset"):
+        pass
+
+
+def test_hdf5_of_another_kind_is_refused(dataset, tmp_path):
+    with pytest.raises(InputError, match="of kind 'similarity', found kind 'dataset'"):
+        store.open_hdf5(dataset, "similarity").__enter__()
+    foreign = tmp_path / "foreign.h5"
+    with h5py.File(foreign, "w") as file:
+        file["images"] = np.zeros(3)
+    with pytest.raises(InputError, match="of kind 'dataset', found kind 'None': was it written by something else"):
+        store.open_hdf5(foreign, "dataset").__enter__()
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"none.h5: no such file: expected an HDF5 file of kind 'dataset'"):
+        store.open_hdf5(tmp_path / "none.h5", "dataset").__enter__()
+    with pytest.raises(InputError, match=r"none.csv: no such file: expected a table"):
+        store.read_table(tmp_path / "none.csv")
+    with pytest.raises(InputError, match=r"none.safetensors: no such file: expected a checkpoint"):
+        store.read_checkpoint(tmp_path / "none.safetensors")
+
+
+def test_hdf5_that_turns_out_damaged_while_it_is_read_is_named(tmp_path):
+    path = tmp_path / "packed.h5"
+    values = np.random.default_rng(0).integers(0, 256, 20_000).astype(np.uint8)
+    with store.write_hdf5(path, "dataset", {}) as file:
+        file.create_dataset("images", data=values, chunks=(20_000,), fletcher32=True)
+    content = bytearray(path.read_bytes())
+    content[content.index(values.tobytes()) + 5000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"packed.h5 is damaged"), store.open_hdf5(path, "dataset") as file:
+        file["images"][:]
+
+
+def test_trouble_with_another_file_is_not_blamed_on_the_one_that_is_open(dataset, tmp_path):
+    with pytest.raises(FileNotFoundError), store.open_hdf5(dataset, "dataset"):
+        (tmp_path / "other").read_bytes()
+
+
+# ---- tables
+
+
+def test_tables_keep_numbers_to_the_bit_and_texts_as_they_are(tmp_path, rng):
+    path = tmp_path / "table.csv"
+    numbers = [*(rng.standard_normal(2000) * 10.0 ** rng.integers(-300, 300, 2000)), 0.1 + 0.2, 5e-324, math.inf, -0.0]
+    texts = ["NA", "nan", "null", "a#b", "# c", 'x,y "z"', "two\nlines", "é", *["plain"] * (len(numbers) - 8)]
+    rows = [
+        {"number": number, "text": text, "count": np.int64(k), "single": np.float32(k / 7)}
+        for k, (number, text) in enumerate(zip(numbers, texts, strict=True))
+    ]
+    store.write_table(path, ["number", "text", "count", "single"], rows, {"scale": "demo"})
+    frame = store.read_table(path, ["text", "number"])
+    assert frame["number"].to_numpy().tobytes() == np.array(numbers).tobytes()
+    assert frame["text"].tolist() == texts
+    assert frame["count"].tolist() == list(range(len(rows)))
+    assert np.array_equal(frame["single"].astype(np.float32), [row["single"] for row in rows])
+    with open(path) as stream:
+        assert json.loads(stream.readline()[1:]) == {"scale": "demo", "rows": len(rows)}
+
+
+def test_what_is_missing_is_an_empty_cell_and_reads_back_as_nan(tmp_path):
+    path = tmp_path / "table.csv"
+    rows = [{"a": None, "b": math.nan, "c": np.float64("nan"), "d": 1.5}, {"a": 2, "b": 2.5, "c": 0.0, "d": math.nan}]
+    store.write_table(path, list("abcd"), rows, {})
+    with open(path) as stream:
+        assert list(csv.reader(stream))[2:] == [["", "", "", "1.5"], ["2", "2.5", "0.0", ""]]
+    frame = store.read_table(path)
+    assert frame.to_numpy(float) == pytest.approx(
+        np.array([[math.nan] * 3 + [1.5], [2, 2.5, 0, math.nan]]), nan_ok=True
+    )
+
+
+def test_a_table_without_rows_keeps_its_columns(tmp_path):
+    store.write_table(tmp_path / "table.csv", ["a", "b"], [], {})
+    assert list(store.read_table(tmp_path / "table.csv")) == ["a", "b"]
+
+
+def test_a_table_cut_anywhere_is_refused(tmp_path):
+    path = tmp_path / "table.csv"
+    store.write_table(path, ["a", "b"], [{"a": k, "b": k / 7} for k in range(4)], {"scale": "demo"})
+    content = path.read_bytes()
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"table.csv (is truncated|is no table)"):
+            store.read_table(path, ["a", "b"])
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"[1]\n", b"\x89HDF\r\n\x1a\n\x00\xff", b"# {}\na\n1\n"])
+def test_what_is_no_table_of_ours_is_refused(tmp_path, content):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"table.csv is no table of this workflow"):
+        store.read_table(path)
+
+
+def test_a_table_without_a_column_is_refused(tmp_path):
+    store.write_table(tmp_path / "table.csv", ["a"], [{"a": 1}], {})
+    with pytest.raises(InputError, match=r"expected the columns \['tas'\], found \['a'\]"):
+        store.read_table(tmp_path / "table.csv", ["a", "tas"])
+
+
+# ---- checkpoints
+
+
+def tensors() -> dict[str, torch.Tensor]:
+    shared = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    return {
+        "weight": shared,
+        "tied": shared,
+        "view": shared[1:3].T,
+        "channels_last": torch.arange(24.0).reshape(1, 2, 3, 4).to(memory_format=torch.channels_last),
+        "parameter": torch.nn.Parameter(torch.tensor([float("nan"), float("inf"), -0.0])),
+        "half": torch.tensor([1.5, 2.5], dtype=torch.bfloat16),
+        "count": torch.tensor(7),
+        "mask": torch.tensor([True, False]),
+        "nothing": torch.zeros(0, 3),
+    }
+
+
+def test_checkpoints_keep_tensors_to_the_bit_and_facts(tmp_path):
+    path = tmp_path / "model.safetensors"
+    facts = {"architecture": {"library": "small", "options": {}}, "epoch": 3, "std": [0.1 + 0.2]}
+    store.write_checkpoint(path, tensors(), facts)
+    found, found_facts = store.read_checkpoint(path)
+    assert found_facts == facts
+    assert found.keys() == tensors().keys()
+    for name, tensor in tensors().items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name].nan_to_num(nan=9.0), tensor.detach().nan_to_num(nan=9.0))
+
+
+def test_a_bit_that_flips_anywhere_in_a_checkpoint_is_noticed(tmp_path):
+    path = tmp_path / "model.safetensors"
+    store.write_checkpoint(path, {"a": torch.ones(2, 3), "b": torch.ones(2)}, {"epoch": 1})
+    content = path.read_bytes()
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"model.safetensors is (damaged|truncated)"):
+            store.read_checkpoint(path)
+
+
+def test_a_checkpoint_cut_anywhere_is_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    store.write_checkpoint(path, {"a": torch.ones(2, 3)}, {"epoch": 1})
+    content = path.read_bytes()
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"model.safetensors is truncated or no safetensors file"):
+            store.read_checkpoint(path)
+
+
+def test_a_pickle_is_refused_and_not_run(tmp_path):
+    class Malicious:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "was run",))
+
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(pickle.dumps(Malicious()))
+    with pytest.raises(InputError, match="no safetensors file"):
+        store.read_checkpoint(path)
+    torch.save({"weight": torch.ones(2), "code": Malicious()}, path)
+    with pytest.raises(InputError, match="no safetensors file"):
+        store.read_checkpoint(path)
+    assert not (tmp_path / "was run").exists()
+
+
+def test_checkpoints_from_elsewhere_have_no_facts(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.ones(2)}, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    found, facts = store.read_checkpoint(tmp_path / "model.safetensors")
+    assert facts == {}
+    assert torch.equal(found["weight"], torch.ones(2))
+
+
+def test_the_digest_of_tensors_knows_names_types_shapes_and_values():
+    one = {"a": torch.zeros(2, 3), "b": torch.ones(1)}
+    same = {"b": torch.ones(1), "a": torch.zeros(3, 2).T}
+    others = [
+        {"a": torch.zeros(3, 2), "b": torch.ones(1)},
+        {"a": torch.zeros(2, 3, dtype=torch.int32), "b": torch.ones(1)},
+        {"a": torch.zeros(2, 3), "c": torch.ones(1)},
+        {"a": torch.zeros(2, 3), "b": torch.full((1,), 2.0)},
+        {"a": torch.zeros(2, 3)},
+    ]
+    assert store.tensor_digest(one) == store.tensor_digest(same)
+    assert len({store.tensor_digest(each) for each in [one, *others]}) == 6
+    assert store.tensor_digest(one, "facts") != store.tensor_digest(one)
+
+
+def test_importing_the_store_waits_for_no_large_package():
+    code = "import sys; from transferscope import store; print(*sys.modules)"
+    folder = Path(store.__file__).parents[1]
+    output = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert not {"torch", "pandas", "h5py", "matplotlib"} & set(output.split())

@@ -1,0 +1,32 @@
+"""Running the real workflow: in a folder of the test's own, from the project's Snakefile."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMOKE = Path(__file__).with_name("smoke.yaml")
+
+
+def command(folder: Path, *arguments: str, config: Path = SMOKE) -> list[str]:
+    """The command line of one Snakemake call whose results go below `folder`."""
+    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    return [*snakemake, "--configfile", str(config), *("--cores", "2"), *arguments]
+
+
+def run(folder: Path, *arguments: str, config: Path = SMOKE) -> subprocess.CompletedProcess:
+    """One Snakemake call to its end, with all that it printed in `.stdout`."""
+    return subprocess.run(
+        command(folder, *arguments, config=config), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A folder in which the smoke config has run to its end."""
+    folder = tmp_path_factory.mktemp("finished")
+    outcome = run(folder)
+    assert outcome.returncode == 0, outcome.stdout
+    return folder

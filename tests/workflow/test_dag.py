@@ -1,0 +1,86 @@
+"""What would run: dry runs, targets, and configs that must not run at all."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, SMOKE, run
+
+PAPER = ROOT / "config" / "paper.yaml"
+
+
+def jobs(output: str) -> dict[str, int]:
+    """Number of jobs a rule in a dry run's table."""
+    table = re.search(r"^ rule +count *\n.*?\n(.*?)\n *\n total ", output, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^ (\w[\w ]*?) +(\d+) *$", table[1], re.MULTILINE)
+    return {name.replace(" ", "_"): int(count) for name, count in rows}
+
+
+def changed(tmp_path: Path, change: Callable[[dict], None]) -> Path:
+    """The smoke config after `change(config)`, as a file."""
+    config = yaml.safe_load(SMOKE.read_text())
+    change(config)
+    path = tmp_path / "changed.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path
+
+
+def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
+    outcome = run(tmp_path, "-n", config=PAPER)
+    assert outcome.returncode == 0, outcome.stdout
+    config = yaml.safe_load(PAPER.read_text())
+    models, targets = len(config["tas"]["models"]), len(config["tas"]["targets"])
+    found = jobs(outcome.stdout)
+    assert found["fetch_source"] == models
+    assert found["download_dataset"] == found["prepare_dataset"] == 5
+    finetunings = sum(count for rule, count in found.items() if rule.startswith("finetune"))
+    assert finetunings == models * targets * len(config["tas"]["seeds"])
+    assert found["capture_activations"] == found["compare_layers"] == models * targets
+    assert "pretrain" not in found
+
+
+def test_a_paper_is_a_target_without_the_report(tmp_path):
+    found = jobs(run(tmp_path, "-n", "tas").stdout)
+    assert found["draw_tas_figures"] == 1
+    assert "make_report" not in found
+
+
+def test_all_mistakes_in_a_config_are_told_at_once_before_any_job(tmp_path):
+    config = tmp_path / "mistaken.yaml"
+    config.write_text(SMOKE.read_text().replace("epochs: 2", "epoch: 2").replace("examples: 64", "examples: -1"))
+    outcome = run(tmp_path, config=config)
+    assert outcome.returncode != 0
+    assert "'epoch'" in outcome.stdout and "did you mean 'epochs'?" in outcome.stdout
+    assert re.search(r"mistaken\.yaml:\d+.*tas\.examples", outcome.stdout)
+    assert "Traceback" not in outcome.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert "Nothing to be done" in run(finished, "-n").stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "first", "untouched"),
+    [
+        (lambda config: config["tas"]["recipe"].update(learning_rate=2e-3), {"finetune": 4}, {"pretrain"}),
+        (lambda config: config["tas"].update(resamples=21), {"compare_layers": 4}, {"pretrain", "finetune"}),
+        (lambda config: config.update(scale="reduced"), {"draw_tas_figures": 1}, {"finetune", "compare_layers"}),
+    ],
+    ids=["learning rate", "resamples", "scale"],
+)
+def test_a_change_of_the_config_re_runs_just_what_depends_on_it(finished, tmp_path, change, first, untouched):
+    found = jobs(run(finished, "-n", config=changed(tmp_path, change)).stdout)
+    assert first.items() <= found.items()
+    assert not untouched & found.keys()
+
+
+def test_every_rule_tells_its_log_cost_environment_and_needs():
+    """Each rule but the targets declares what a cluster and a reader of results need."""
+    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+        for rule in re.split(r"^(?:    )?rule\b", path.read_text(), flags=re.MULTILINE)[1:]:
+            for directive in ("log:", "benchmark:", "threads:", "mem_mb=growing", "runtime=growing", "conda:", '"""'):
+                assert directive in rule, f"{path.name}: rule{rule.splitlines()[0]} lacks {directive}"
+            assert "\n    run:" not in rule

@@ -1,0 +1,51 @@
+# The resolved config, and the report on all results.
+
+
+rule write_config:
+    """The config as it was understood: every default filled in, every number a number."""
+    output:
+        "results/config.yaml",
+    log:
+        "results/logs/config.log",
+    benchmark:
+        "results/cost/config.tsv"
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(5),
+    params:
+        config=config,
+        code=code("write_config.py"),
+    script:
+        "../scripts/write_config.py"
+
+
+rule make_report:
+    """One HTML page with every figure, table and claim, their captions, and how they were made."""
+    input:
+        tas_results(),
+        config="results/config.yaml",
+        captions=list(WORKFLOW.glob("report/*")),
+    output:
+        "results/report.html",
+    log:
+        "results/logs/report.log",
+    benchmark:
+        "results/cost/report.tsv"
+    localrule: True
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2_000),
+        runtime=growing(10),
+    params:
+        python=sys.executable,
+        snakefile=workflow.main_snakefile,
+    shell:
+        # a second Snakemake, on the same results: hence no lock, and the config as resolved
+        "{params.python} -m snakemake tas --nolock --snakefile {params.snakefile} --configfile {input.config}"
+        " --report {output} > {log} 2>&1"

@@ -1,0 +1,1 @@
+"""transferscope: what is transferred in transfer learning, layer by layer."""

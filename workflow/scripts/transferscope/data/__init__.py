@@ -1,0 +1,1 @@
+"""Data: from a dataset's name to the images and labels that a model is trained on."""

@@ -1,0 +1,239 @@
+"""Tasks: which images of a dataset a model is trained and tested on, in what guise and under which labels."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from transferscope import store
+from transferscope.errors import InputError
+from transferscope.randomness import numpy_generator
+
+if TYPE_CHECKING:
+    import h5py
+
+# one order for all runs: a run's seed must not decide which images are held out
+ORDER_SEED = 0
+MEMORY_BYTES = 2 * 2**30
+
+
+def rotate_90(images: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C) turned by 90 degrees, counter-clockwise: (N, W, H, C)."""
+    return np.rot90(images, axes=(1, 2))
+
+
+def invert(images: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C), uint8, with bright and dark exchanged."""
+    return 255 - images
+
+
+TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rotate_90": rotate_90, "invert": invert}
+
+
+def partially_random(labels: np.ndarray, classes: int, randomness: int, generator: np.random.Generator) -> np.ndarray:
+    """Labels that say less of the image, the higher the degree of randomness; drawn once and then fixed.
+
+    y_d = (y + Y) mod D with Y uniform on {0, ..., d}  (Goerttler & Obermayer 2022); d = 0 leaves the labels as they
+    are, d = D - 1 makes them uniform, whatever the image.
+
+    labels: int (N,), 0 to D - 1. classes: D. randomness: d.
+    generator: gives one draw a label, in their order and whatever the degree: the labels of the first n of N images
+               are the first n of their labels, and of two degrees the higher one never shifts a label by less.
+    Returns int64 (N,). Raises InputError if the degree is not 0 to D - 1.
+    """
+    if not 0 <= randomness < classes:
+        raise InputError(
+            f"labels.randomness is {randomness}, expected 0 to {classes - 1}, as there are {classes} classes"
+        )
+    offsets = (generator.random(len(labels)) * (randomness + 1)).astype(np.int64)
+    return (labels + offsets) % classes
+
+
+def shifted(labels: np.ndarray, classes: int, shift: int) -> np.ndarray:
+    """Labels that say as much of the image as before, but each the name of another class.
+
+    y_s = (y + s) mod D  (Goerttler & Obermayer 2022).
+
+    labels: int (N,), 0 to D - 1. classes: D. shift: s.
+    Returns int64 (N,). Raises InputError if the shift is not 1 to D - 1.
+    """
+    if not 1 <= shift < classes:
+        raise InputError(f"labels.shift is {shift}, expected 1 to {classes - 1}, as there are {classes} classes")
+    return (labels + shift) % classes
+
+
+class Pixels:
+    """Images of a dataset file that are read when they are asked for, and transformed.
+
+    Indexed by an integer array, as an array of images would be: `pixels[rows]` is uint8 (len(rows), H, W, C).
+    """
+
+    def __init__(self, path: str | Path, rows: np.ndarray, transforms: Sequence[Callable[[np.ndarray], np.ndarray]]):
+        self._path, self._rows, self._transforms = path, rows, transforms
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        with store.open_hdf5(self._path, "dataset") as file:
+            images = _read_rows(file["images"], self._rows[rows])
+        for transform in self._transforms:
+            images = transform(images)
+        return np.ascontiguousarray(images)
+
+
+class Examples:
+    """Images and labels of one part of a task.
+
+    pixels:      indexed by an integer array, gives images uint8 (n, H, W, channels): an array, or `Pixels`.
+    labels:      int64 (N,).
+    class_names: name of class 0, of class 1, ...: all classes of the dataset, also those without an example here.
+    channels:    1 (grey) or 3 (RGB).
+    rows:        int64 (N,), row of each example in the dataset file.
+    """
+
+    def __init__(
+        self,
+        pixels: "np.ndarray | Pixels",
+        labels: np.ndarray,
+        class_names: Sequence[str],
+        channels: int,
+        rows: np.ndarray,
+    ):
+        self._pixels = pixels
+        self.labels = labels
+        self.class_names = list(class_names)
+        self.channels = channels
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """Images at the positions `rows`, int (n,), of this part, in that order: uint8 (n, H, W, channels)."""
+        return self._pixels[rows]
+
+
+def load(
+    path: str | Path, task: Mapping, part: str, seed: int | None = None, memory_bytes: int = MEMORY_BYTES
+) -> Examples:
+    """The examples of one part of a task, in balanced order: the first n of them are a fair sample of all.
+
+    path: file of the dataset, as `datasets.prepare` writes it.
+    task: the task's entry in the config: `train` and `test`, each with `split` (the dataset's official split; default:
+          the part's name), `rows` ([first, end) in a fixed, class-balanced order of that split, as whole numbers or,
+          if one of the two is a float, as fractions of the split; default: all) and `size` (only so many of these
+          rows, from the first; default: all); `images`, the names of the transforms to apply, in order; and `labels`,
+          {randomness: d} or {shift: s}, what is done to the labels of both parts.
+    part: "train" or "test".
+    seed: the run's seed, which random labels depend on; it decides nothing else.
+    memory_bytes: images that take more are not held in memory, but read from the file when they are asked for.
+    Raises InputError if the file is unreadable, it has no such split, the split has too few images, the two parts
+    have images in common, or the labels cannot be made.
+    """
+    transforms = task.get("images", ())
+    unknown = sorted(set(transforms) - set(TRANSFORMS))
+    if unknown:
+        raise InputError(f"{_named(task, part)}: unknown image transforms {unknown}: choose from {sorted(TRANSFORMS)}")
+    with store.open_hdf5(path, "dataset") as file:
+        rows = _rows_of(file, task, part)
+        class_names = list(file.attrs["class_names"])
+        labels = _relabelled(file["labels"][:][rows], len(class_names), task, part, seed)
+        image_shape = file["images"].shape[1:]
+    pixels = Pixels(path, rows, [TRANSFORMS[name] for name in transforms])
+    if len(rows) * np.prod(image_shape) <= memory_bytes:
+        pixels = pixels[np.arange(len(rows))]
+    return Examples(pixels, labels, class_names, image_shape[-1], rows)
+
+
+def balanced_order(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Positions 0 to N - 1 in a random order of which every prefix holds each class at its share of the whole.
+
+    labels: int (N,). If all classes are equally frequent, every prefix is balanced to within one example a class; in
+    general, a prefix that ends with a class's k-th of n examples holds about k/n of every class, so that a cut at any
+    fraction is a stratified split. Returns int64 (N,); the same for the same labels and seed.
+    """
+    generator = np.random.default_rng([*b"balanced order", seed])
+    shuffled = generator.permutation(len(labels))
+    # class by class, in random order within each
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    counts = np.unique(labels, return_counts=True)[1]
+    place = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
+    # classes that are equally far on take turns in random order
+    return by_class[np.lexsort((generator.random(len(labels)), place))]
+
+
+def _named(task: Mapping, part: str) -> str:
+    return f"task on dataset '{task['dataset']}', {part}"
+
+
+def _relabelled(labels: np.ndarray, classes: int, task: Mapping, part: str, seed: int | None) -> np.ndarray:
+    """Labels of one part of a task, (N,), after what the task does to them."""
+    match task.get("labels"):
+        case None:
+            return labels
+        case {"shift": shift, **others} if not others:
+            return shifted(labels, classes, shift)
+        case {"randomness": randomness, **others} if not others:
+            if seed is None:
+                raise InputError(f"{_named(task, part)}: random labels depend on a run's seed: load the task with one")
+            return partially_random(labels, classes, randomness, numpy_generator(seed, "labels", part))
+    raise InputError(
+        f"{_named(task, part)}: labels is {task['labels']}, expected {{'randomness': d}} or {{'shift': s}}"
+    )
+
+
+def _split(task: Mapping, part: str) -> str:
+    return task.get(part, {}).get("split", part)
+
+
+def _rows_of(file: "h5py.File", task: Mapping, part: str) -> np.ndarray:
+    """Rows in the dataset of one part of a task, int64 (N,), in balanced order."""
+    split, split_names = _split(task, part), list(file.attrs["split_names"])
+    if split not in split_names:
+        raise InputError(
+            f"{_named(task, part)}: {file.filename} has no split '{split}', only {split_names}: "
+            f"choose one with '{part}: {{split: ...}}'"
+        )
+    members = np.flatnonzero(file["splits"][:] == split_names.index(split))
+    first, end = _positions(task, part, len(members))
+    (other,) = {"train", "test"} - {part}
+    if _split(task, other) == split:
+        other_first, other_end = _positions(task, other, len(members))
+        shared = min(end, other_end) - max(first, other_first)
+        if shared > 0:
+            raise InputError(
+                f"{_named(task, part)}: {shared:,} of its images of split '{split}' are in {other}, too: "
+                "give the two parts rows that do not overlap"
+            )
+    return members[balanced_order(file["labels"][:][members], ORDER_SEED)[first:end]]
+
+
+def _positions(task: Mapping, part: str, available: int) -> tuple[int, int]:
+    """The part's positions [first, end) in its split's order; `available` is the split's number of images."""
+    bounds = list(task.get(part, {}).get("rows", (0.0, 1.0)))
+    first, end = bounds
+    if any(isinstance(bound, float) for bound in bounds):
+        if not 0 <= first < end <= 1:
+            raise InputError(
+                f"{_named(task, part)}: rows is {bounds}, expected fractions 0 <= first < end <= 1 or whole numbers"
+            )
+        first, end = round(first * available), round(end * available)
+    if not 0 <= first < end <= available:
+        raise InputError(
+            f"{_named(task, part)}: rows is {bounds}, but split '{_split(task, part)}' has {available:,} images: "
+            f"expected 0 <= first < end <= {available}"
+        )
+    size = task.get(part, {}).get("size", end - first)
+    if not 1 <= size <= end - first:
+        raise InputError(f"{_named(task, part)}: size is {size}, expected 1 to {end - first}, the number of its rows")
+    return first, first + size
+
+
+def _read_rows(stored: "h5py.Dataset", rows: np.ndarray) -> np.ndarray:
+    """Rows of a stored array in any order; neighbours are read together, from the file's start to its end."""
+    order = np.argsort(rows, kind="stable")
+    runs = np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1)
+    found = np.empty((len(rows), *stored.shape[1:]), stored.dtype)
+    for run in runs:
+        first = rows[run[0]]
+        found[run] = stored[first : first + len(run)]
+    return found

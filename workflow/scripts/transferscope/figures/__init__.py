@@ -1,0 +1,1 @@
+"""Figures: one style for the whole project, one file per paper."""

@@ -1,0 +1,226 @@
+"""Small members of the three families (residual, densely connected, vision transformer) for images of about 28 pixels.
+
+They are built as torchvision builds the large ones, with the same names for the same parts: bottlenecks that use one
+in-place ReLU three times and add in place, densely connected layers that concatenate, and encoder blocks around
+`nn.MultiheadAttention`, which hands on a tuple. What is right for them is right for the large ones.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from transferscope.errors import InputError
+
+
+class Bottleneck(nn.Module):
+    """Residual block of a 1x1, a 3x3 and a 1x1 convolution (He et al. 2016, figure 5), the 3x3 one with the stride."""
+
+    expansion = 4  # channels handed on, as a multiple of the width of the 3x3 convolution
+
+    def __init__(self, inputs: int, width: int, stride: int):
+        super().__init__()
+        outputs = self.expansion * width
+        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        identity = x if self.downsample is None else self.downsample(x)
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        out += identity
+        return self.relu(out)
+
+
+class ResidualNet(nn.Module):
+    """Residual network: a convolution of stride 2, then stages of bottlenecks, each but the first halving the image."""
+
+    def __init__(self, channels: int, classes: int, width: int = 8, blocks: Sequence[int] = (1, 2, 1)):
+        super().__init__()
+        outputs = Bottleneck.expansion * width
+        self.conv1 = nn.Conv2d(channels, outputs, 3, 2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU(inplace=True)
+        self.stages = []
+        for index, count in enumerate(blocks):
+            stage_width = width * 2**index
+            stack = [Bottleneck(outputs, stage_width, stride=1 if index == 0 else 2)]
+            outputs = Bottleneck.expansion * stage_width
+            stack += [Bottleneck(outputs, stage_width, stride=1) for _ in range(count - 1)]
+            self.stages.append(f"layer{index + 1}")
+            self.add_module(self.stages[-1], nn.Sequential(*stack))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(outputs, classes)
+        _initialise_convolutions(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.bn1(self.conv1(x)))
+        for name in self.stages:
+            x = self.get_submodule(name)(x)
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+class DenseLayer(nn.Module):
+    """A 1x1 and a 3x3 convolution over all that came before in the block; hands on its own features only."""
+
+    def __init__(self, inputs: int, growth: int, bottleneck: int):
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(inputs)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.conv1 = nn.Conv2d(inputs, bottleneck * growth, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(bottleneck * growth)
+        self.relu2 = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(bottleneck * growth, growth, 3, padding=1, bias=False)
+
+    def forward(self, earlier: list[Tensor]) -> Tensor:
+        out = self.conv1(self.relu1(self.norm1(torch.cat(earlier, 1))))
+        return self.conv2(self.relu2(self.norm2(out)))
+
+
+class DenseBlock(nn.ModuleDict):
+    """Densely connected layers; hands on its input and the features of all of them, concatenated."""
+
+    def __init__(self, layers: int, inputs: int, growth: int, bottleneck: int):
+        super().__init__()
+        for index in range(layers):
+            self[f"denselayer{index + 1}"] = DenseLayer(inputs + index * growth, growth, bottleneck)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = [x]
+        for layer in self.values():
+            features.append(layer(features))
+        return torch.cat(features, 1)
+
+
+class Transition(nn.Sequential):
+    """Halves the channels and the image between two dense blocks."""
+
+    def __init__(self, inputs: int):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(inputs)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv = nn.Conv2d(inputs, inputs // 2, 1, bias=False)
+        self.pool = nn.AvgPool2d(2)
+
+
+class DenseNet(nn.Module):
+    """Densely connected network (Huang et al. 2017): a convolution of stride 2, dense blocks, transitions between."""
+
+    def __init__(
+        self, channels: int, classes: int, growth: int = 14, blocks: Sequence[int] = (2, 2, 2), bottleneck: int = 2
+    ):
+        super().__init__()
+        width = 2 * growth
+        parts = OrderedDict(
+            conv0=nn.Conv2d(channels, width, 3, 2, padding=1, bias=False),
+            norm0=nn.BatchNorm2d(width),
+            relu0=nn.ReLU(inplace=True),
+        )
+        for index, layers in enumerate(blocks, start=1):
+            parts[f"denseblock{index}"] = DenseBlock(layers, width, growth, bottleneck)
+            width += layers * growth
+            if index < len(blocks):
+                parts[f"transition{index}"] = Transition(width)
+                width //= 2
+        parts[f"norm{len(blocks) + 1}"] = nn.BatchNorm2d(width)
+        self.features = nn.Sequential(parts)
+        self.classifier = nn.Linear(width, classes)
+        _initialise_convolutions(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.relu(self.features(x), inplace=True)
+        return self.classifier(nn.functional.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+class EncoderBlock(nn.Module):
+    """Self-attention and a multilayer perceptron, each behind a layer norm and beside a shortcut."""
+
+    def __init__(self, width: int, heads: int, expansion: int, dropout: float):
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(width, eps=1e-6)
+        self.self_attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.ln_2 = nn.LayerNorm(width, eps=1e-6)
+        hidden = expansion * width
+        self.mlp = nn.Sequential(
+            nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width), nn.Dropout(dropout)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = self.ln_1(x)
+        attended, _ = self.self_attention(normed, normed, normed, need_weights=False)
+        x = self.dropout(attended) + x
+        return x + self.mlp(self.ln_2(x))
+
+
+class Encoder(nn.Module):
+    """Position embedding, encoder blocks and a final layer norm."""
+
+    def __init__(self, tokens: int, depth: int, width: int, heads: int, expansion: int, dropout: float):
+        super().__init__()
+        self.pos_embedding = nn.Parameter(torch.empty(1, tokens, width).normal_(std=0.02))
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.Sequential(
+            OrderedDict(
+                (f"encoder_layer_{index}", EncoderBlock(width, heads, expansion, dropout)) for index in range(depth)
+            )
+        )
+        self.ln = nn.LayerNorm(width, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.ln(self.layers(self.dropout(x + self.pos_embedding)))
+
+
+class Transformer(nn.Module):
+    """Vision transformer (Dosovitskiy et al. 2021): patches as tokens, a class token, encoder blocks, a linear head.
+
+    Raises InputError if the image does not divide into patches or the width into heads.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        classes: int,
+        image_size: int,
+        patch: int = 7,
+        width: int = 32,
+        depth: int = 4,
+        heads: int = 4,
+        expansion: int = 2,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        if image_size % patch:
+            raise InputError(f"transformer: an image of {image_size} pixels does not divide into patches of {patch}")
+        if width % heads:
+            raise InputError(f"transformer: a width of {width} does not divide into {heads} heads")
+        self.conv_proj = nn.Conv2d(channels, width, patch, patch)
+        self.class_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.encoder = Encoder((image_size // patch) ** 2 + 1, depth, width, heads, expansion, dropout)
+        self.heads = nn.Sequential(OrderedDict(head=nn.Linear(width, classes)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        patches = self.conv_proj(x).flatten(2).transpose(1, 2)
+        tokens = torch.cat([self.class_token.expand(len(x), -1, -1), patches], 1)
+        return self.heads(self.encoder(tokens)[:, 0])
+
+
+def _initialise_convolutions(module: nn.Module) -> None:
+    """Draw convolution weights after He et al. 2015, as torchvision does for its residual and dense networks."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+
+
+ARCHITECTURES = {"residual": ResidualNet, "dense": DenseNet, "transformer": Transformer}

@@ -1,0 +1,96 @@
+"""What several seeds say together: mean and error, bootstrap interval, support of a claim, rank correlation."""
+
+import numpy as np
+
+from transferscope.errors import InputError
+from transferscope.randomness import numpy_generator
+
+RESAMPLES = 10_000  # at most; five seeds or fewer are resampled in every possible way
+SUPPORT_NEEDED = 0.9
+
+
+def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard error of the mean, s / sqrt(S), over S seeds; one seed has no standard error: nan."""
+    values = _one_per_seed(values)
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    return float(values.mean()), float(error)
+
+
+def bootstrap_interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean over seeds (Efron 1979); one seed has none: (nan, nan).
+
+    values: (S,) one per seed. For a paired comparison, hand over the differences, one per seed.
+    With as few seeds as papers use, such an interval is too narrow: read it as the spread of the seeds at hand.
+    """
+    values = _one_per_seed(values)
+    if len(values) == 1:
+        return float("nan"), float("nan")
+    low, high = np.quantile(_resampled_means(values, seed), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def support(margins: np.ndarray, seed: int = 0) -> float:
+    """Share of bootstrap resamples over seeds in which every inequality of a claim is true of the mean, in [0, 1].
+
+    margins: by how much an inequality is true in each seed, e.g. b - a for "a < b", so that seeds stay paired: (S,), or
+    (S, K) for K inequalities joined by "and", one a column. A resample agrees if all K mean margins are above zero.
+    One seed supports nothing: nan.
+    """
+    margins = _margins(margins)
+    if len(margins) == 1:
+        return float("nan")
+    return float((_resampled_means(margins, seed) > 0).all(axis=1).mean())
+
+
+def verdict(margins: np.ndarray, seed: int = 0) -> str:
+    """What the seeds say of a claim, given its margins as in `support`.
+
+    "holds": every mean margin is above zero, and so they are in at least 90 % of the resamples; "mean only": just the
+    means are, or there is but one seed; "fails": not even the means are.
+    """
+    margins = _margins(margins)
+    if not (margins.mean(axis=0) > 0).all():
+        return "fails"
+    return "holds" if support(margins, seed) >= SUPPORT_NEEDED else "mean only"
+
+
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
+    """Spearman's rank correlation, ties sharing their mean rank, in [-1, 1].
+
+    Raises InputError if the lengths differ or are below 2, or if one of them is constant: it then has no ranks.
+    """
+    from scipy.stats import spearmanr
+
+    x, y = _one_per_seed(x), _one_per_seed(y)
+    if len(x) != len(y) or len(x) < 2:
+        raise InputError(
+            f"rank correlation: expected two equally long samples, at least 2, found {len(x)} and {len(y)}"
+        )
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        raise InputError("rank correlation: all values of a sample are equal, so that their ranks say nothing")
+    return float(spearmanr(x, y).statistic)
+
+
+def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
+    """Means over resampled seeds (axis 0): of every possible resample if there are few enough, else of random ones."""
+    seeds = len(values)
+    if seeds**seeds <= RESAMPLES:
+        drawn = np.indices((seeds,) * seeds).reshape(seeds, -1).T
+    else:
+        drawn = numpy_generator(seed, "bootstrap over seeds").integers(seeds, size=(RESAMPLES, seeds))
+    return values[drawn].mean(axis=1)
+
+
+def _one_per_seed(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise InputError(f"expected a list of finite numbers, at least one, found {values}")
+    return values
+
+
+def _margins(values: np.ndarray) -> np.ndarray:
+    """Margins as (S, K) float64, a single inequality as K = 1."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim not in (1, 2) or not values.size or not np.isfinite(values).all():
+        raise InputError(f"expected finite margins, (seeds,) or (seeds, inequalities), at least one, found {values}")
+    return values.reshape(len(values), -1)

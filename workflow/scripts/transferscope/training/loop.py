@@ -1,0 +1,267 @@
+"""The one training loop: seeded, and resumable after any interruption with a bit-identical result."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from transferscope import provenance, store
+from transferscope.devices import deterministic
+from transferscope.errors import InputError
+from transferscope.randomness import numpy_generator, seed_for
+from transferscope.training import unfinished
+from transferscope.training.metrics import classification_metrics
+from transferscope.training.optimisers import optimiser
+from transferscope.training.recipe import Kept, Recipe
+
+if TYPE_CHECKING:
+    from transferscope.data.inputs import Inputs
+    from transferscope.data.tasks import Examples
+
+COLUMNS = ("epoch", "step", "split", "loss", "top1", "top3", "precision", "recall", "seconds")
+
+
+def train(
+    module: torch.nn.Module,
+    inputs: "Inputs",
+    train: "Examples",
+    test: "Examples",
+    recipe: Recipe,
+    seed: int,
+    kept: Kept,
+    folder: str | Path,
+    identity: object,
+    facts: Mapping,
+    device: str | torch.device,
+) -> None:
+    """Train a classifier with cross-entropy and leave its checkpoints and its history in `folder`.
+
+    module: maps what `inputs` makes of images, (b, C, S, S), to logits (b, classes). It is trained in place; all its
+    parameters that require a gradient are.
+    seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch.
+    kept: the checkpoints that are left as {name}.safetensors, with `facts` among their facts, beside "epoch", "step"
+    and "training_seconds" (wall time so far, without what interruptions cost).
+    identity: JSON-like; whatever decides the result and is not among the arguments seen here (the data's checksum,
+    the code's digest).
+
+    history.csv has a row for each pass over the training set (measured while the module learns, in train mode) and
+    one for the test set at epoch 0, after each epoch and at each kept step: epoch (a fraction at steps within one),
+    step, split (train|test), loss (mean cross-entropy an image), top1, top3, precision, recall (macro; see
+    `metrics`), seconds of that pass (with the tests and checkpoints in the midst of it).
+
+    Called again after an interruption, it goes on after the last whole epoch, with the same bits as if there had been
+    none; it returns at once if the run is finished, and starts afresh if the folder holds another run.
+    Raises InputError if a loss is not finite (the state stays that of the epoch before), if a kept step lies beyond its
+    end, if a set of examples is too small, or if the module has another number of outputs than there are classes.
+    """
+    device = torch.device(device)
+    _check(train, test, recipe, kept)
+    with deterministic(device):
+        module.to(device=device, memory_format=torch.channels_last)
+        digest = _digest(module, recipe, seed, kept, identity, device)
+        run = _Run(module, inputs, train, test, recipe, seed, kept, Path(folder), facts, device, digest)
+        run.resume_or_start()
+        while run.epoch < recipe.epochs:
+            run.train_epoch()
+    store.write_table(run.folder / unfinished.HISTORY, COLUMNS, run.history, facts)
+
+
+@dataclass
+class _Run:
+    """A run under way: so many whole epochs are done, the history holds their rows, and their state is on disk."""
+
+    module: torch.nn.Module
+    inputs: "Inputs"
+    train: "Examples"
+    test: "Examples"
+    recipe: Recipe
+    seed: int
+    kept: Kept
+    folder: Path
+    facts: Mapping
+    device: torch.device
+    # of all that decides the result
+    digest: str
+    epoch: int = 0
+    history: list[dict] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.steps_per_epoch = self.recipe.steps_per_epoch(len(self.train))
+        self.optimiser = optimiser(self.module, self.recipe)
+
+    def resume_or_start(self) -> None:
+        """Load the state that the folder holds of this run, or test and keep the module as it came."""
+        self.began = time.monotonic()
+        restored = unfinished.restore_state(self.folder, self.digest, self.module, self.optimiser)
+        if restored:
+            self.epoch, self.history = restored
+            self.began -= sum(row["seconds"] for row in self.history)
+            _log(f"going on after epoch {self.epoch} of {self.recipe.epochs}")
+            return
+        _log(
+            f"training on {len(self.train):,} images and testing on {len(self.test):,}, device {self.device}: "
+            f"{self.recipe.epochs} epochs of {self.steps_per_epoch:,} steps"
+        )
+        tested = self._test_and_keep(step=0)
+        self._save_state()
+        _log(f"epoch 0: {_in_words(tested)}")
+
+    def train_epoch(self) -> None:
+        """Train for an epoch, test, keep the checkpoints that are due and save the state."""
+        # for what the module itself draws, such as dropout
+        torch.manual_seed(seed_for(self.seed, "forward", self.epoch + 1))
+        order = numpy_generator(self.seed, "order", self.epoch + 1).permutation(len(self.train))
+        seen = _Pass("train")
+        self.module.train()
+        for batch in range(self.steps_per_epoch):
+            rows = order[batch * self.recipe.batch_size :][: self.recipe.batch_size]
+            step = self.epoch * self.steps_per_epoch + batch + 1
+            logits, loss = self._forward(self.train, rows)
+            seen.add(rows, logits, self._finite(loss, step, "training"))
+            self.optimiser.step(loss)
+            if step in self.kept.steps and batch + 1 < self.steps_per_epoch:
+                self._test_and_keep(step)
+        trained = seen.row(self._epoch_at(step), step, self.train.labels)
+        self.history.append(trained)
+        tested = self._test_and_keep(step)
+        self.epoch += 1
+        self._save_state()
+        speed = seen.images / trained["seconds"]
+        _log(
+            f"epoch {self.epoch}/{self.recipe.epochs}: {_in_words(trained)}; {_in_words(tested)}; {speed:,.0f} images/s"
+        )
+
+    def _test_and_keep(self, step: int) -> dict:
+        """Evaluate the module after so many steps and write the checkpoints due there: the row that history gained."""
+        tested = self._evaluate(step)
+        self.history.append(tested)
+        names = [f"step{step}"] if step in self.kept.steps else []
+        if self._epoch_at(step) in self.kept.epochs(self.recipe.epochs):
+            names.append(f"epoch{self._epoch_at(step)}")
+        seconds = round(time.monotonic() - self.began, 2)
+        facts = {**self.facts, "epoch": self._epoch_at(step), "step": step, "training_seconds": seconds}
+        for name in names:
+            store.write_checkpoint(self.folder / f"{name}.safetensors", self.module.state_dict(), facts)
+        return tested
+
+    @torch.inference_mode()
+    def _evaluate(self, step: int) -> dict:
+        """A row of the history: the module on the test set, in eval mode. It is left in train mode."""
+        seen = _Pass("test")
+        self.module.eval()
+        # without gradients there is room for more images at a time
+        size = 4 * self.recipe.batch_size
+        for start in range(0, len(self.test), size):
+            rows = np.arange(start, min(start + size, len(self.test)))
+            logits, loss = self._forward(self.test, rows)
+            seen.add(rows, logits, self._finite(loss, step, "test"))
+        self.module.train()
+        return seen.row(self._epoch_at(step), step, self.test.labels)
+
+    def _forward(self, examples: "Examples", rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (b, classes) of some of the examples, and their mean cross-entropy."""
+        images = self.inputs(examples.images(rows), self.device).contiguous(memory_format=torch.channels_last)
+        logits = self.module(images)
+        if logits.shape[1:] != (len(examples.class_names),):
+            raise InputError(
+                f"the model gives outputs of shape {tuple(logits.shape[1:])} to an image, expected one logit for each "
+                f"of the {len(examples.class_names)} classes: give it a new head"
+            )
+        return logits, cross_entropy(logits, torch.from_numpy(examples.labels[rows]).to(self.device))
+
+    def _finite(self, loss: torch.Tensor, step: int, phase: str) -> float:
+        value = loss.item()
+        if not math.isfinite(value):
+            epoch = math.ceil(step / self.steps_per_epoch)
+            remedy = (
+                "lower learning_rate in this run's recipe" if step else "check the weights that the run starts from"
+            )
+            raise InputError(
+                f"the {phase} loss is {value} in epoch {epoch}, step {step}, at a learning rate of "
+                f"{self.recipe.learning_rate:g}: {remedy}"
+            )
+        return value
+
+    def _epoch_at(self, step: int) -> int | float:
+        """Epochs trained after so many steps: a whole number at an epoch's end, else with a fraction."""
+        whole, more = divmod(step, self.steps_per_epoch)
+        return step / self.steps_per_epoch if more else whole
+
+    def _save_state(self) -> None:
+        unfinished.save_state(self.folder, self.digest, self.epoch, self.history, self.module, self.optimiser)
+
+
+class _Pass:
+    """What a pass over examples has seen so far."""
+
+    def __init__(self, split: str):
+        self.split, self.began = split, time.monotonic()
+        self.rows, self.guesses, self.loss, self.images = [], [], 0.0, 0
+
+    def add(self, rows: np.ndarray, logits: torch.Tensor, loss: float) -> None:
+        """Take in a batch: which examples, their logits, their mean loss."""
+        self.rows.append(rows)
+        self.guesses.append(logits.detach().topk(min(3, logits.shape[1])).indices)
+        self.loss += loss * len(rows)
+        self.images += len(rows)
+
+    def row(self, epoch: int | float, step: int, labels: np.ndarray) -> dict:
+        """The pass as a row of the history. labels: (N,) of all the examples that the rows refer to."""
+        guesses = torch.cat(self.guesses).cpu().numpy()
+        return {
+            "epoch": epoch,
+            "step": step,
+            "split": self.split,
+            "loss": self.loss / self.images,
+            **classification_metrics(labels[np.concatenate(self.rows)], guesses),
+            "seconds": time.monotonic() - self.began,
+        }
+
+
+def _check(train: "Examples", test: "Examples", recipe: Recipe, kept: Kept) -> None:
+    """Refuse what cannot end well, before anything is trained."""
+    if len(test) < 1 or recipe.steps_per_epoch(len(train)) < 1:
+        raise InputError(
+            f"expected a training set of at least {min(recipe.batch_size, 2)} images and a test set that is not "
+            f"empty, found {len(train)} and {len(test)}: give the task more rows"
+        )
+    steps = recipe.epochs * recipe.steps_per_epoch(len(train))
+    beyond = [step for step in kept.steps if step > steps]
+    if beyond:
+        raise InputError(
+            f"checkpoints.steps: expected steps of the run, which has {steps:,} ({recipe.epochs} epochs of "
+            f"{recipe.steps_per_epoch(len(train)):,}), found {beyond}: leave them out or train for more epochs"
+        )
+
+
+def _digest(
+    module: torch.nn.Module, recipe: Recipe, seed: int, kept: Kept, identity: object, device: torch.device
+) -> str:
+    """Digest of all that decides a run's result; `module` is still as it was before the first step."""
+    installed = provenance.versions()
+    return provenance.digest(
+        {
+            "identity": identity,
+            "module": store.tensor_digest(module.state_dict()),
+            "recipe": asdict(recipe),
+            "seed": seed,
+            "kept": kept.names(recipe.epochs),
+            "device": device.type,
+            "versions": [installed["torch"], installed["numpy"]],
+        }
+    )
+
+
+def _in_words(row: Mapping) -> str:
+    return f"{row['split']} loss {row['loss']:.4f}, top-1 {row['top1']:.1%}"
+
+
+def _log(line: str) -> None:
+    # a log is read while the run is under way
+    print(line, flush=True)
