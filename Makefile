@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: help setup figures test lint unit workflow-tests lock docs clean
+.PHONY: help setup figures test lint unit workflow-tests docs lock clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -14,7 +14,7 @@ setup: .venv/.complete ## set up .venv from requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 		|| { echo "error: $(PYTHON) is $$($(PYTHON) --version), expected Python 3.11 to 3.13: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	sed -n '/^uv==/,/^[^ ]/p' requirements.lock | sed '/^uv==/!{/^ /!d;}' > .venv/uv.lock
+	awk '/^[^ ]/ { wanted = /^uv==/ } wanted' requirements.lock > .venv/uv.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r .venv/uv.lock
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r requirements.lock
 	touch $@
@@ -36,6 +36,10 @@ unit: setup ## fast tests of the library
 
 workflow-tests: setup ## tests that run Snakemake
 	$(BIN)/python -m pytest -q tests/workflow
+
+docs: figures ## the README's pictures (needs graphviz)
+	$(BIN)/snakemake all --rulegraph 2>/dev/null | dot -Tsvg > docs/rulegraph.svg
+	cp results/tas/figures/figure1.png docs/figure1.png
 
 lock: ## pin requirements.in anew into requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \

@@ -12,12 +12,19 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
-include: "workflow/rules/pretrain.smk"
-include: "workflow/rules/finetune.smk"
-include: "workflow/rules/activations.smk"
-include: "workflow/rules/similarity.smk"
-include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+
+
+for paper in ASKED:
+
+    include: f"workflow/rules/{paper}.smk"
+
+    rule:
+        """All of one paper: `snakemake --cores all tas`."""
+        name:
+            paper
+        input:
+            results_of(paper),
 
 
 rule all:
@@ -25,9 +32,3 @@ rule all:
     default_target: True
     input:
         "results/report.html",
-
-
-rule tas:
-    """Magai & Soroka 2023: CKA and the Transferability Score TAs."""
-    input:
-        tas_results(),

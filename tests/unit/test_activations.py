@@ -16,7 +16,7 @@ from transferscope.errors import InputError
 from transferscope.models import zoo
 
 GREY = Inputs(1, 28, [0.3], [0.3])
-SMALL = ["residual", "dense", "transformer"]
+SMALL = ["residual", "dense", "transformer", "convolutional"]
 
 
 def create(name: str, library: str = "small", **more) -> nn.Module:
@@ -58,7 +58,7 @@ def test_batches_the_last_of_them_short_give_what_one_batch_gives(name, rng):
     module, shown = create(name), images(rng, 150)
     found = capture(module, GREY, shown, keep="raw")
     expected = by_hand(module, shown, found.layers)
-    assert len(found.layers) == {"residual": 47, "dense": 62, "transformer": 52}[name]
+    assert len(found.layers) == {"residual": 47, "dense": 62, "transformer": 52, "convolutional": 22}[name]
     for layer in found.layers:
         np.testing.assert_allclose(found.of(layer), expected[layer], rtol=1e-4, atol=1e-5, err_msg=layer)
 
@@ -207,7 +207,7 @@ def test_activations_that_are_not_finite_are_refused_by_their_layers_name(keep, 
 def test_activations_too_large_to_be_squared_are_refused_by_their_layers_name(rng):
     module = create("residual")
     module.fc.weight.data *= 1e22
-    with pytest.raises(InputError, match=r"layer fc: .* overflow"):
+    with pytest.raises(InputError, match=r"^layer fc: features as large as .* overflow"):
         capture(module, GREY, images(rng, 4))
 
 

@@ -106,11 +106,21 @@ def test_leaves_are_layers_that_contain_no_other():
             "conv_proj encoder.dropout encoder.layers.encoder_layer_0 encoder.layers.encoder_layer_1 "
             "encoder.layers.encoder_layer_2 encoder.layers.encoder_layer_3 encoder.ln heads.head",
         ),
+        ("convolutional", "small", "block1 block2 block3 block4 head"),
     ],
 )
 def test_blocks_are_the_repeated_units_and_the_leaves_outside_of_them(name, library, blocks):
     module, inputs = network(name, library, 28 if library == "small" else 64)
     assert layers.fired(module, inputs, "blocks") == blocks.split()
+
+
+def test_blocks_of_the_convolutional_network_hand_on_what_their_pooling_does():
+    module, inputs = network("convolutional", "small", 28)
+    found = {layer.name: layer for layer in layers.trace(module, inputs)}
+    sides = [found[f"block{number}"].shape for number in (1, 2, 3, 4)]
+    assert sides == [(64, 14, 14), (64, 7, 7), (64, 3, 3), (64, 1, 1)]
+    assert all(found[f"block{number}"].content == found[f"block{number}.pool"].content for number in (1, 2, 3, 4))
+    assert found["head"].logits
 
 
 def test_a_pattern_selects_by_name():

@@ -1,11 +1,13 @@
-"""Which images a task takes: balanced order, parts, transforms, images held in memory or read on demand."""
+"""Which images a task takes and what becomes of images and labels: order, parts, transforms, reading on demand."""
 
 import numpy as np
 import pytest
+from scipy.stats import chi2_contingency, chisquare
 
 from transferscope import store
 from transferscope.data import tasks
 from transferscope.errors import InputError
+from transferscope.randomness import numpy_generator
 
 
 @pytest.fixture
@@ -90,6 +92,90 @@ def test_two_whole_numbers_are_rows_even_when_they_could_be_fractions(dataset):
     assert len(tasks.load(dataset[0], {"dataset": "colours", "train": {"rows": [0, 1]}}, "train")) == 1
 
 
+def test_a_part_cut_to_a_size_is_its_balanced_beginning(dataset):
+    task = {"dataset": "colours", "train": {"rows": [3, 33], "size": 12}}
+    cut, whole = (
+        tasks.load(dataset[0], task, "train"),
+        tasks.load(dataset[0], task | {"train": {"rows": [3, 33]}}, "train"),
+    )
+    np.testing.assert_array_equal(cut.rows, whole.rows[:12])
+    assert np.ptp(np.bincount(cut.labels)) <= 1
+    # what is cut off is free for testing
+    assert len(tasks.load(dataset[0], task | {"test": {"split": "train", "rows": [15, 33]}}, "test")) == 18
+
+
+# ---- labels ----
+
+
+@pytest.mark.parametrize("randomness", [1, 4, 9])
+def test_partially_random_labels_are_shifted_by_0_to_d_equally_often(randomness):
+    labels = np.arange(100_000) % 10
+    found = tasks.partially_random(labels, 10, randomness, np.random.default_rng(1))
+    assert found.dtype == np.int64 and found.min() >= 0 and found.max() <= 9
+    for label in range(10):
+        counts = np.bincount((found - labels)[labels == label] % 10, minlength=10)
+        assert (counts[randomness + 1 :] == 0).all()
+        assert chisquare(counts[: randomness + 1]).pvalue > 1e-4
+
+
+def test_a_randomness_of_0_leaves_labels_as_they_are_and_of_d_minus_1_tells_nothing_of_them():
+    labels = np.repeat(np.arange(5), 20_000)
+    np.testing.assert_array_equal(tasks.partially_random(labels, 5, 0, np.random.default_rng(1)), labels)
+    random = tasks.partially_random(labels, 5, 4, np.random.default_rng(1))
+    assert chi2_contingency(np.histogram2d(labels, random, 5)[0]).pvalue > 1e-4
+
+
+def test_random_labels_have_one_draw_an_image_whatever_the_number_of_images_and_the_degree():
+    labels = np.arange(1000) % 10
+    by_degree = [tasks.partially_random(labels, 10, degree, np.random.default_rng(7)) for degree in range(10)]
+    beginning = tasks.partially_random(labels[:100], 10, 9, np.random.default_rng(7))
+    np.testing.assert_array_equal(beginning, by_degree[9][:100])
+    offsets = (np.array(by_degree) - labels) % 10
+    assert (np.diff(offsets, axis=0) >= 0).all()
+
+
+def test_shifted_labels_are_those_of_the_next_classes():
+    assert tasks.shifted(np.array([0, 1, 2, 3]), 4, 1).tolist() == [1, 2, 3, 0]
+    assert tasks.shifted(np.array([0, 1, 2, 3]), 4, 3).tolist() == [3, 0, 1, 2]
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_task_changes_the_labels_of_both_parts_and_nothing_else(dataset, part):
+    plain = tasks.load(dataset[0], {"dataset": "colours"}, part)
+    for labels, expected in (
+        ({"randomness": 2}, tasks.partially_random(plain.labels, 3, 2, numpy_generator(5, "labels", part))),
+        ({"shift": 2}, tasks.shifted(plain.labels, 3, 2)),
+    ):
+        changed = tasks.load(dataset[0], {"dataset": "colours", "labels": labels}, part, seed=5)
+        np.testing.assert_array_equal(changed.labels, expected)
+        assert (changed.labels != plain.labels).any()
+        np.testing.assert_array_equal(changed.rows, plain.rows)
+
+
+def test_random_labels_depend_on_the_seed_and_stay_with_their_images(dataset):
+    task = {"dataset": "colours", "labels": {"randomness": 2}}
+    first, again, other = (tasks.load(dataset[0], task, "train", seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.labels, again.labels)
+    assert (first.labels != other.labels).any()
+    cut = tasks.load(dataset[0], task | {"train": {"size": 15}}, "train", seed=0)
+    np.testing.assert_array_equal(cut.labels, first.labels[:15])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        lambda labels: tasks.partially_random(labels, 3, 3, np.random.default_rng(0)),
+        lambda labels: tasks.partially_random(labels, 3, -1, np.random.default_rng(0)),
+        lambda labels: tasks.shifted(labels, 3, 0),
+        lambda labels: tasks.shifted(labels, 3, 3),
+    ],
+    ids=["randomness too high", "randomness too low", "shift too low", "shift too high"],
+)
+def test_labels_cannot_go_round_the_classes_more_than_once(labels):
+    with pytest.raises(InputError, match=r"labels\.\w+ is -?\d, expected [01] to 2, as there are 3 classes"):
+        labels(np.array([0, 1, 2]))
+
+
 # ---- images ----
 
 
@@ -143,6 +229,11 @@ def test_transforms_apply_in_order_to_every_image(dataset):
         ({"train": {"rows": [0.5, 1.5]}}, r"rows is \[0.5, 1.5\], expected fractions"),
         ({"train": {"rows": [0.5, 0.501]}}, r"rows is \[0.5, 0.501\], but split 'train' has 40 images"),
         ({"images": ["rotate_45"]}, r"unknown image transforms \['rotate_45'\]: choose from \['invert', 'rotate_90'\]"),
+        ({"train": {"rows": [5, 9], "size": 5}}, "train: size is 5, expected 1 to 4, the number of its rows"),
+        ({"labels": {"randomness": 1}}, "train: random labels depend on a run's seed: load the task with one"),
+        ({"labels": {"shift": 3}}, "labels.shift is 3, expected 1 to 2, as there are 3 classes"),
+        ({"labels": {"noise": 1}}, r"train: labels is \{'noise': 1\}, expected \{'randomness': d\} or \{'shift': s\}"),
+        ({"labels": {"randomness": 1, "shift": 1}}, "train: labels is .*, expected"),
         (
             {"train": {"rows": [0, 30]}, "test": {"split": "train", "rows": [0.5, 1.0]}},
             "train: 10 of its images of split 'train' are in test, too",

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 from training_runs import (
+    LONG_KEPT,
+    LONG_RECIPE,
     as_tensor,
     assert_same_run,
     history,
@@ -36,25 +38,14 @@ def test_a_run_is_the_same_to_the_bit_each_time_and_another_with_another_seed(tm
     assert not same(tensors(one, "epoch2"), tensors(other, "epoch2"))
 
 
-@pytest.fixture(scope="module")
-def run_alone(tmp_path_factory):
-    """The folder of a run that had a process to itself, with two threads, and what that process had imported."""
-    folder = tmp_path_factory.mktemp("alone")
-    process = in_a_process(f"run({str(folder)!r}, seed=1); print(*sys.modules)", OMP_NUM_THREADS="2")
-    output, _ = process.communicate()
-    assert process.returncode == 0
-    return folder, output.splitlines()[-1].split()
-
-
-def test_two_runs_in_one_process_are_those_of_two_processes_whatever_the_threads(tmp_path, run_alone):
+def test_two_runs_in_one_process_are_those_of_two_processes_whatever_the_threads(tmp_path):
     run(tmp_path / "first", seed=0)
     run(tmp_path / "second", seed=1)
-    assert_same_run(tmp_path / "second", run_alone[0], ["epoch1", "epoch2"])
-
-
-def test_training_does_not_wait_for_the_import_of_a_compiler(run_alone):
-    assert "torch" in run_alone[1]
-    assert "torch._dynamo" not in run_alone[1]
+    alone = tmp_path / "alone"
+    process = in_a_process(f"run({str(alone)!r}, seed=1)", OMP_NUM_THREADS="2")
+    process.communicate()
+    assert process.returncode == 0
+    assert_same_run(tmp_path / "second", alone, ["epoch1", "epoch2"])
 
 
 def test_the_callers_generator_and_settings_are_left_alone(tmp_path):
@@ -69,12 +60,11 @@ def test_the_callers_generator_and_settings_are_left_alone(tmp_path):
 # ---- interruptions
 
 
-@pytest.mark.parametrize(("optimiser", "kill_after"), [("adam", [1, 6]), ("sgd", [4])])
-def test_kill_9_at_any_moment_costs_no_bit(tmp_path, optimiser, kill_after):
+def test_kill_9_at_any_moment_costs_no_bit(tmp_path):
     interrupted, whole = tmp_path / "interrupted", tmp_path / "whole"
     moment = random.Random(time.time_ns())
-    for epoch in kill_after:
-        process = in_a_process(f"long_run({str(interrupted)!r}, {optimiser!r})")
+    for epoch in (1, 6):
+        process = in_a_process(f"long_run({str(interrupted)!r})")
         for line in process.stdout:
             if line.startswith(f"epoch {epoch}/20"):
                 break
@@ -83,14 +73,24 @@ def test_kill_9_at_any_moment_costs_no_bit(tmp_path, optimiser, kill_after):
         process.communicate()
         assert process.returncode == -signal.SIGKILL
         assert not (interrupted / "history.csv").exists()
-    long_run(interrupted, optimiser)
-    long_run(whole, optimiser)
-    kept = ["epoch0", "epoch5", "epoch10", "epoch15", "epoch20", "step150", "step2000"]
-    assert_same_run(interrupted, whole, kept)
+    long_run(interrupted)
+    long_run(whole)
+    assert_same_run(interrupted, whole, LONG_KEPT.names(LONG_RECIPE.epochs, end=True))
+    assert history(whole)[-1]["epoch"] == "20"
 
 
-def test_a_run_goes_on_from_its_last_whole_epoch(tmp_path, capsys):
-    folder = run(tmp_path / "whole")
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(2, 8, "adam", learning_rate=1e-2),
+        Recipe(2, 8, "adam", learning_rate=1e-2, weight_decay=0.1),
+        Recipe(2, 8, "sgd", learning_rate=1e-2),
+        Recipe(2, 8, "sgd", learning_rate=1e-2, momentum=0.9, weight_decay=0.1),
+    ],
+    ids=["adam", "adam with decay", "sgd", "sgd with momentum and decay"],
+)
+def test_a_run_goes_on_from_its_last_whole_epoch(tmp_path, capsys, recipe):
+    folder = run(tmp_path / "whole", recipe=recipe)
     batches = []
 
     class Interruption(Exception):
@@ -104,22 +104,24 @@ def test_a_run_goes_on_from_its_last_whole_epoch(tmp_path, capsys):
         return as_tensor(images, device)
 
     with pytest.raises(Interruption):
-        run(tmp_path / "run", inputs=failing)
+        run(tmp_path / "run", recipe=recipe, inputs=failing)
     capsys.readouterr()
-    resumed = run(tmp_path / "run")
+    resumed = run(tmp_path / "run", recipe=recipe)
     log = capsys.readouterr().out
     assert log.startswith("going on after epoch 1 of 2\nepoch 2/2: train loss ")
     assert_same_run(resumed, folder, ["epoch0", "epoch1", "epoch2"])
 
 
-def test_a_finished_run_is_not_trained_again(tmp_path):
-    folder = run(tmp_path / "run")
+@pytest.mark.parametrize("memorise", [None, {"top1": 0.1, "epochs": 5}, {"top1": 1.0, "epochs": 3}])
+def test_a_finished_run_is_not_trained_again(tmp_path, memorise):
+    recipe = Recipe(2, 8, "adam", learning_rate=1e-2, memorise=memorise)
+    folder = run(tmp_path / "run", recipe=recipe)
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
 
     def refusing(images, device):
         raise AssertionError("an image was asked for")
 
-    run(folder, inputs=refusing)
+    run(folder, recipe=recipe, inputs=refusing)
     assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")} == before
 
 

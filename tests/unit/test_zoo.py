@@ -8,7 +8,7 @@ from transferscope import store
 from transferscope.errors import InputError
 from transferscope.models import zoo
 
-SMALL = ["residual", "dense", "transformer"]
+SMALL = ["residual", "dense", "transformer", "convolutional"]
 ANY = [("small", name) for name in SMALL] + [
     *[("torchvision", name) for name in ("resnet18", "densenet121", "vit_b_16", "vgg11", "convnext_tiny")],
     *[("timm", name) for name in ("resnet18", "vit_tiny_patch16_224", "convnext_atto", "densenet121", "vgg11")],
@@ -25,10 +25,14 @@ def create(name: str, seed: int = 0, **more) -> nn.Module:
     return zoo.create(architecture(name, **more))
 
 
+def parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_a_small_network_learns_with_all_its_parameters(name):
     module = create(name)
-    assert 25_000 < sum(parameter.numel() for parameter in module.parameters()) < 60_000
+    assert 25_000 < parameters(module) < 120_000
     optimiser = torch.optim.Adam(module.parameters(), 3e-3)
     images, labels = torch.randn(32, 1, 28, 28), torch.arange(32) % 10
     for _ in range(25):
@@ -45,6 +49,22 @@ def test_a_small_network_learns_with_all_its_parameters(name):
 def test_small_networks_take_any_channels_classes_and_sizes_that_divide_into_patches(name, size):
     module = create(name, channels=3, classes=7, image_size=size)
     assert module(torch.rand(2, 3, size, size)).shape == (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "width", "expected"), [(32, 3, 64, 115_658), (28, 1, 64, 112_586), (28, 1, 16, 7_418)]
+)
+def test_the_convolutional_network_is_that_of_the_paper(size, channels, width, expected):
+    module = create("convolutional", channels=channels, image_size=size, options={"width": width})
+    assert parameters(module) == expected
+    blocks = [module.block1, module.block2, module.block3, module.block4]
+    assert [[type(part) for part in block] for block in blocks] == [
+        [nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d]
+    ] * 4
+    side = size // 16
+    features = nn.Sequential(*blocks)(torch.rand(2, channels, size, size))
+    assert features.shape == (2, width, side, side)
+    assert (features >= 0).all()
 
 
 def test_options_reach_the_architecture():
@@ -126,13 +146,17 @@ def test_the_body_is_all_but_the_head():
     [
         ({"library": "torchvison"}, "unknown model library 'torchvison': did you mean torchvision"),
         ({"name": "residul"}, "unknown model of library small 'residul': did you mean residual"),
-        ({"name": "vgg"}, "unknown model of library small 'vgg': expected one of dense, residual, transformer"),
+        (
+            {"name": "vgg"},
+            "unknown model of library small 'vgg': expected one of convolutional, dense, residual, transformer",
+        ),
         ({"library": "torchvision", "name": "resnet5", "channels": 3}, "'resnet5': did you mean resnet50"),
         ({"library": "timm", "name": "resnet5"}, "unknown model of library timm 'resnet5': did you mean resnet50"),
         ({"library": "torchvision", "name": "resnet18"}, "takes 3 channels, found channels: 1"),
         ({"options": {"widht": 3}}, "unknown option of small model residual 'widht': did you mean width"),
         ({"options": {"classes": 3}}, "unknown option of small model residual 'classes'"),
         ({"options": {"width": -1}}, r"small model residual cannot be made with .*'width': -1"),
+        ({"name": "convolutional", "image_size": 15}, "expected an image of at least 16 pixels, found 15"),
         ({"name": "transformer", "image_size": 30}, "30 pixels does not divide into patches of 7"),
         ({"name": "transformer", "options": {"heads": 5}}, "a width of 32 does not divide into 5 heads"),
         ({"library": "torchvision", "name": "resnet18", "channels": 3, "options": {"wide": 1}}, "argument 'wide'"),

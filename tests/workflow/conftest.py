@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 SMOKE = Path(__file__).with_name("smoke.yaml")
@@ -21,6 +23,15 @@ def run(folder: Path, *arguments: str, config: Path = SMOKE) -> subprocess.Compl
     return subprocess.run(
         command(folder, *arguments, config=config), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
+
+
+def changed(tmp_path: Path, change: Callable[[dict], None]) -> Path:
+    """The smoke config after `change(config)`, as a file."""
+    config = yaml.safe_load(SMOKE.read_text())
+    change(config)
+    path = tmp_path / "changed.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,10 @@
 """What would run: dry runs, targets, and configs that must not run at all."""
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, SMOKE, run
+from conftest import ROOT, SMOKE, changed, run
 
 PAPER = ROOT / "config" / "paper.yaml"
 
@@ -18,15 +16,6 @@ def jobs(output: str) -> dict[str, int]:
     return {name.replace(" ", "_"): int(count) for name, count in rows}
 
 
-def changed(tmp_path: Path, change: Callable[[dict], None]) -> Path:
-    """The smoke config after `change(config)`, as a file."""
-    config = yaml.safe_load(SMOKE.read_text())
-    change(config)
-    path = tmp_path / "changed.yaml"
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
-    return path
-
-
 def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     outcome = run(tmp_path, "-n", config=PAPER)
     assert outcome.returncode == 0, outcome.stdout
@@ -34,17 +23,26 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     models, targets = len(config["tas"]["models"]), len(config["tas"]["targets"])
     found = jobs(outcome.stdout)
     assert found["fetch_source"] == models
-    assert found["download_dataset"] == found["prepare_dataset"] == 5
+    assert found["download_dataset"] == found["prepare_dataset"] == len(config["datasets"])
     finetunings = sum(count for rule, count in found.items() if rule.startswith("finetune"))
     assert finetunings == models * targets * len(config["tas"]["seeds"])
     assert found["capture_activations"] == found["compare_layers"] == models * targets
     assert "pretrain" not in found
+    # Goerttler & Obermayer: 6 degrees of randomness, 5 smaller sizes; 6 degrees, shifted, cross-domain and its random
+    assert sum(count for rule, count in found.items() if rule.startswith("train_runs")) == 6 + 5 + 6 + 3
 
 
-def test_a_paper_is_a_target_without_the_report(tmp_path):
-    found = jobs(run(tmp_path, "-n", "tas").stdout)
-    assert found["draw_tas_figures"] == 1
+@pytest.mark.parametrize("paper", ["tas", "similarity"])
+def test_a_paper_is_a_target_without_the_others_and_the_report(tmp_path, paper):
+    found = jobs(run(tmp_path, "-n", paper).stdout)
+    assert {rule for rule in found if rule.startswith("draw_")} == {f"draw_{paper}_figures"}
     assert "make_report" not in found
+
+
+def test_a_config_may_leave_a_paper_out(tmp_path):
+    found = jobs(run(tmp_path, "-n", config=changed(tmp_path, lambda config: config.pop("similarity"))).stdout)
+    assert "draw_tas_figures" in found and "make_report" in found
+    assert "draw_similarity_figures" not in found
 
 
 def test_all_mistakes_in_a_config_are_told_at_once_before_any_job(tmp_path):
@@ -68,8 +66,9 @@ def test_a_finished_run_has_nothing_to_do(finished):
         (lambda config: config["tas"]["recipe"].update(learning_rate=2e-3), {"finetune": 4}, {"pretrain"}),
         (lambda config: config["tas"].update(resamples=21), {"compare_layers": 4}, {"pretrain", "finetune"}),
         (lambda config: config.update(scale="reduced"), {"draw_tas_figures": 1}, {"finetune", "compare_layers"}),
+        (lambda config: config["similarity"].update(examples=65), {"capture_runs": 2}, {"finetune", "train_runs_1"}),
     ],
-    ids=["learning rate", "resamples", "scale"],
+    ids=["learning rate", "resamples", "scale", "examples"],
 )
 def test_a_change_of_the_config_re_runs_just_what_depends_on_it(finished, tmp_path, change, first, untouched):
     found = jobs(run(finished, "-n", config=changed(tmp_path, change)).stdout)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,11 +13,16 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import command, run
+from conftest import changed, command, run
+
+FIGURES = {
+    "tas": ("table1", "figure1", "figure1_debiased", "figure2"),
+    "similarity": ("figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"),
+}
 
 
-def scores(folder: Path) -> pd.DataFrame:
-    return pd.read_csv(folder / "results/tas/tables/scores.csv", comment="#")
+def table(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(folder / "results" / name, comment="#")
 
 
 def matrices(folder: Path) -> dict[str, np.ndarray]:
@@ -34,7 +40,8 @@ def matrices(folder: Path) -> dict[str, np.ndarray]:
 
 
 def assert_same_results(one: Path, other: Path):
-    pd.testing.assert_frame_equal(scores(one), scores(other), check_exact=True)
+    name = "tas/tables/scores.csv"
+    pd.testing.assert_frame_equal(table(one, name), table(other, name), check_exact=True)
     ours, theirs = matrices(one), matrices(other)
     assert ours.keys() == theirs.keys() and len(ours) > 0
     assert all(np.array_equal(ours[key], theirs[key]) for key in ours)
@@ -42,24 +49,42 @@ def assert_same_results(one: Path, other: Path):
 
 def test_a_run_leaves_every_result_and_nothing_unfinished(finished):
     results = finished / "results"
-    for name in ("table1", "figure1", "figure1_debiased", "figure2"):
-        assert (results / f"tas/figures/{name}.png").stat().st_size > 10_000
-        assert (results / f"tas/figures/{name}.pdf").read_bytes().startswith(b"%PDF")
-    assert "figure1.png" in (results / "report.html").read_text()
-    assert not (results / "tas/unfinished").exists()
+    for paper, names in FIGURES.items():
+        for name in names:
+            assert (results / paper / f"figures/{name}.png").stat().st_size > 10_000
+            assert (results / paper / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+            assert f"{paper}/figures/{name}.png" in (results / "report.html").read_text()
+    assert [path for path in results.rglob("unfinished/**/*") if path.is_file()] == []
     hidden = [path for path in results.rglob(".*") if path.name != ".snakemake_timestamp"]
     assert hidden == []
-    table = scores(finished)
-    assert set(table.estimator) == {"biased", "debiased", "minibatch"}
-    assert table.tas.notna().all()
-    assert len(table) == 2 * 2 * 2 * 4 * 3  # models, targets, seeds, checkpoints (epochs 0 to 2, step 1), estimators
+
+
+def test_tables_hold_every_model_target_seed_checkpoint_and_estimator(finished):
+    scores = table(finished, "tas/tables/scores.csv")
+    assert set(scores.estimator) == {"biased", "debiased", "minibatch"}
+    assert scores.tas.notna().all()
+    assert len(scores) == 2 * 2 * 2 * 4 * 3  # models, targets, seeds, checkpoints (epochs 0 to 2, step 1), estimators
+
+
+def test_tables_hold_every_run_reference_layer_and_measure(finished):
+    similarity = table(finished, "similarity/tables/similarity.csv")
+    assert similarity.value.notna().all()
+    assert list(similarity.layer.unique()) == ["block1", "block2", "block3", "block4", "head"]
+    assert set(similarity.measure) == {"cka", "cka_debiased", "rsa"}
+    assert set(similarity.reference) == {"init", "pre", "other seed", "untrained"}
+    assert set(similarity.run) == {
+        *("pretrain-random0", "pretrain-random1", "pretrain-random9", "pretrain-random9-size50"),
+        *("finetune-random0", "finetune-random1", "finetune-random9", "finetune-shifted1"),
+        *("finetune-cross", "finetune-cross-random9"),
+    }
+    itself = similarity[(similarity.checkpoint == "epoch0") & (similarity.reference.isin(["init", "pre"]))]
+    itself = itself[(itself.phase == "pretrain") | (itself.reference == "pre")]
+    assert np.allclose(itself.value, 1)
 
 
 def test_every_file_carries_its_provenance(finished):
     results = finished / "results"
-    for path in results.glob("tas/**/*.csv"):
-        if "cost" in path.parts:
-            continue
+    for path in [*results.glob("tas/**/*.csv"), *results.glob("similarity/**/*.csv")]:
         facts = json.loads(path.read_text().splitlines()[0].removeprefix("# "))
         assert {"rule", "config_digest", "versions", "date", "wall_seconds"} <= facts.keys(), path
     files = [*results.glob("data/*.h5"), *results.glob("tas/**/*.h5")]
@@ -69,8 +94,9 @@ def test_every_file_carries_its_provenance(finished):
             assert "config_digest" in json.loads(file.attrs["facts"]), path
 
 
-def test_another_run_with_another_number_of_jobs_is_equal_to_the_bit(finished, tmp_path):
-    outcome = run(tmp_path, "tas", "--cores", "1")
+def test_another_run_with_other_jobs_on_fewer_cores_is_equal_to_the_bit(finished, tmp_path):
+    one_seed_a_job = changed(tmp_path, lambda config: config["tas"].update(seeds_per_job=1))
+    outcome = run(tmp_path, "tas", "--cores", "1", config=one_seed_a_job)
     assert outcome.returncode == 0, outcome.stdout
     assert_same_results(finished, tmp_path)
 
@@ -100,13 +126,12 @@ def test_a_run_that_was_stopped_goes_on_and_gives_the_same(finished, tmp_path, k
 def test_a_truncated_file_is_named_and_nothing_is_made_of_it(finished, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(finished, folder, symlinks=True)
-    dump = next(folder.glob("results/tas/activations/residual/rotated/source.h5"))
-    status = dump.stat()
-    dump.write_bytes(dump.read_bytes()[: status.st_size // 2])
-    os.utime(dump, ns=(status.st_atime_ns, status.st_mtime_ns))
-    (folder / "results/tas/tables/residual/rotated.csv").unlink()
-    outcome = run(folder, "tas", "--retries", "0", "--rerun-triggers", "mtime")
+    dataset = folder / "results/data/digits.h5"
+    status = dataset.stat()
+    dataset.write_bytes(dataset.read_bytes()[: status.st_size // 2])
+    os.utime(dataset, ns=(status.st_atime_ns, status.st_mtime_ns))
+    outcome = run(folder, "tas", "--retries", "0", "--forcerun", "finetune")
     assert outcome.returncode != 0
-    assert "source.h5 is truncated" in outcome.stdout
+    assert re.search(r"digits\.h5 is truncated .*delete it and run again", outcome.stdout)
     assert "Traceback" not in outcome.stdout
-    assert not (folder / "results/tas/tables/residual/rotated.csv").exists()
+    assert not (folder / "results/tas/models/residual/digits/seed0/epoch2.safetensors").exists()

@@ -2,6 +2,7 @@
 import re
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 WORKFLOW = Path(workflow.basedir) / "workflow"
@@ -9,6 +10,7 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from transferscope import configuration, provenance
 from transferscope.errors import InputError
+from transferscope.runs import similarity_runs
 from transferscope.training.recipe import Kept
 
 try:
@@ -18,6 +20,7 @@ except InputError as error:
 
 
 wildcard_constraints:
+    phase="pretrain|finetune",
     dataset=configuration.NAME,
     model=configuration.NAME,
     target=configuration.NAME,
@@ -25,21 +28,19 @@ wildcard_constraints:
     checkpoint=r"(epoch|step)\d+",
 
 
-PAPERS = {"tas": "Magai & Soroka 2023: transferability score"}
+PAPERS = {
+    "tas": "Magai & Soroka 2023: transferability score",
+    "similarity": "Goerttler & Obermayer 2022: pre-trained and fine-tuned representations",
+}
+FIGURES = {
+    "tas": ["table1", "figure1", "figure1_debiased", "figure2"],
+    "similarity": ["figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"],
+}
+# those that the config asks for
+ASKED = [paper for paper in PAPERS if paper in config]
 MODELS = config["models"]
-TRAINED = [name for name, model in MODELS.items() if "task" in model["source"]]
-FETCHED = [name for name in MODELS if name not in TRAINED]
 # datasets with files of their own; the others are embedded or generated
 ROOTED = [name for name, dataset in config["datasets"].items() if "root" in dataset]
-TAS = config["tas"]
-# names of the checkpoints that a fine-tuning keeps, the last epoch's last
-LAST = f"epoch{TAS['recipe']['epochs']}"
-PASSING = [name for name in Kept(**TAS["checkpoints"]).names(TAS["recipe"]["epochs"]) if name != LAST]
-KEPT = [*PASSING, LAST]
-
-CHECKPOINT = "results/tas/models/{model}/{target}/seed{seed}/{checkpoint}.safetensors"
-HISTORY = "results/tas/models/{model}/{target}/seed{seed}/history.csv"
-DUMPS = "results/tas/activations/{model}/{target}"
 
 
 def one_of(names):
@@ -64,24 +65,60 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
+def prepared(dataset):
+    """The file of a dataset."""
+    return f"results/data/{dataset}.h5"
+
+
 def dataset_of(task):
-    """The prepared file of a task's dataset."""
-    return f"results/data/{config['tasks'][task]['dataset']}.h5"
-
-
-def source_task(model):
-    return MODELS[model]["source"]["task"]
+    """The file of a task's dataset."""
+    return prepared(config["tasks"][task]["dataset"])
 
 
 def seed_batches(paper):
     """The seeds of a paper's runs in groups that share a job."""
-    seeds, size = paper["seeds"], paper["seeds_per_job"]
+    seeds, size = config[paper]["seeds"], config[paper]["seeds_per_job"]
     return [seeds[first : first + size] for first in range(0, len(seeds), size)]
 
 
-def batch_name(name, seeds):
+def batch_name(paper, name, seeds):
     """What a job is called that runs these seeds."""
-    return name if seeds == TAS["seeds"] else f"{name}_seeds_{'_'.join(map(str, seeds))}"
+    return name if seeds == config[paper]["seeds"] else f"{name}_seeds_{'_'.join(map(str, seeds))}"
+
+
+def runs_of(phase):
+    """The runs of Goerttler & Obermayer 2022 in a phase, by name."""
+    return {name: run for name, run in RUNS.items() if run.phase == phase}
+
+
+def run_batches():
+    """The runs of Goerttler & Obermayer 2022 in groups that share a job: a run is never with one that it starts from."""
+    runs, size = list(RUNS.values()), config["similarity"]["runs_per_job"]
+    starts = {run.start for run in runs}
+    groups = [[run] for run in runs if run.name in starts]
+    for phase in ("pretrain", "finetune"):
+        others = [run for run in runs_of(phase).values() if run.name not in starts]
+        jobs = -(-len(others) // size)
+        # dealt out like cards: neighbours, which differ least, take equally long
+        groups += [others[first::jobs] for first in range(jobs)]
+    return groups
+
+
+def standard_of(task):
+    """The task whose training images say how all images of its dataset are standardised: of the paper's, the first."""
+    paper = config["similarity"]
+    names = paper["pretraining"]["task"], paper["finetuning"]["task"], paper["finetuning"]["cross"]
+    return next(config["tasks"][name] for name in names if config["tasks"][name]["dataset"] == task["dataset"])
+
+
+def run_folders(names):
+    return [f"results/similarity/models/{name}" for name in names]
+
+
+def probes(phase):
+    """The tasks on whose held-out images the runs of a phase are compared, by name."""
+    names = dict.fromkeys(probe for run in runs_of(phase).values() for probe in run.probes)
+    return {name: config["tasks"][name] for name in names}
 
 
 def in_report(paper, name, label):
@@ -95,13 +132,7 @@ def figure(paper, name, label):
     return [f"{stem}.pdf", report(f"{stem}.png", **in_report(paper, name, label))]
 
 
-def tas_results():
-    return [
-        "results/tas/claims.csv",
-        "results/tas/figures/table1.csv",
-        *expand(
-            "results/tas/figures/{figure}.{format}",
-            figure=["table1", "figure1", "figure1_debiased", "figure2"],
-            format=["pdf", "png"],
-        ),
-    ]
+def results_of(paper):
+    """What a paper's target makes: its figures and its claims."""
+    figures = expand(f"results/{paper}/figures/{{name}}.{{format}}", name=FIGURES[paper], format=["pdf", "png"])
+    return [f"results/{paper}/claims.csv", *figures]

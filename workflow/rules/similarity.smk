@@ -1,59 +1,154 @@
-# CKA between the layers of source and fine-tuned models, and the scores made of it.
+# Goerttler & Obermayer 2022: how far each layer moves in pre-training and in fine-tuning, on labels of every kind.
+
+SIMILARITY = config["similarity"]
+RUNS = {run.name: run for run in similarity_runs(config)}
 
 
-rule compare_layers:
-    """M1, M2 and TAs of one model on one target: every seed, checkpoint and estimator."""
+# runs in one job pay for the import of torch once; on a cluster each may have a job of its own
+for number, batch in enumerate(run_batches(), start=1):
+
+    rule:
+        """Some conditions, each under every seed: from a random initialisation, or from the end of another run."""
+        name:
+            f"train_runs_{number}"
+        input:
+            start=run_folders({run.start for run in batch if run.start}),
+            datasets=[prepared(run.task["dataset"]) for run in batch],
+        output:
+            [directory(folder) for folder in run_folders(run.name for run in batch)],
+        log:
+            f"results/similarity/logs/training/{batch[0].name}.log",
+        benchmark:
+            f"results/similarity/cost/training/{batch[0].name}.tsv"
+        conda:
+            "../../envs/train.yaml"
+        threads: 1
+        resources:
+            gpu=gpus(),
+            mem_mb=growing(6_000),
+            runtime=growing(720),
+        params:
+            runs=[asdict(run) for run in batch],
+            model=MODELS[SIMILARITY["model"]],
+            standards=[standard_of(run.task) for run in batch],
+            seeds=SIMILARITY["seeds"],
+            unfinished=f"results/similarity/unfinished/{batch[0].name}",
+            device=config["device"],
+            code=code("train_runs.py"),
+        script:
+            "../scripts/train_runs.py"
+
+
+rule capture_runs:
+    """Gram matrices of every layer at every checkpoint of a phase, on held-out images that no run was trained on."""
     input:
-        source=f"{DUMPS}/source.h5",
-        last=expand(f"{DUMPS}/seed{{seed}}.h5", seed=TAS["seeds"], allow_missing=True),
-        passing=f"{DUMPS}/passing",
-        histories=expand(HISTORY, seed=TAS["seeds"], allow_missing=True),
+        runs=lambda wildcards: run_folders(runs_of(wildcards.phase)),
+        datasets=lambda wildcards: [prepared(task["dataset"]) for task in probes(wildcards.phase).values()],
     output:
-        similarity="results/tas/similarity/{model}/{target}.h5",
-        scores="results/tas/tables/{model}/{target}.csv",
+        temp(directory("results/similarity/activations/{phase}")),
     log:
-        "results/tas/logs/similarity/{model}/{target}.log",
+        "results/similarity/logs/activations/{phase}.log",
     benchmark:
-        "results/tas/cost/similarity/{model}/{target}.tsv"
+        "results/similarity/cost/activations/{phase}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=growing(8_000),
+        runtime=growing(240),
+    params:
+        probes=lambda wildcards: {run.name: run.probes for run in runs_of(wildcards.phase).values()},
+        tasks=lambda wildcards: probes(wildcards.phase),
+        standards=lambda wildcards: [standard_of(task) for task in probes(wildcards.phase).values()],
+        model=MODELS[SIMILARITY["model"]],
+        layers=SIMILARITY["layers"],
+        examples=SIMILARITY["examples"],
+        device=config["device"],
+        code=code("capture_runs.py"),
+    script:
+        "../scripts/capture_runs.py"
+
+
+rule compare_runs:
+    """Similarity of each layer to the initialisation, to the pre-trained weights and to another seed."""
+    input:
+        "results/similarity/activations/pretrain",
+        "results/similarity/activations/{phase}",
+    output:
+        "results/similarity/tables/{phase}.csv",
+    log:
+        "results/similarity/logs/similarity/{phase}.log",
+    benchmark:
+        "results/similarity/cost/similarity/{phase}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=growing(12_000),
+        mem_mb=growing(4_000),
         runtime=growing(120),
     params:
-        seeds=TAS["seeds"],
-        passing=PASSING,
-        last=LAST,
-        minibatch=TAS["minibatch"],
-        resamples=TAS["resamples"],
-        code=code("compare_layers.py"),
+        runs=lambda wildcards: [asdict(run) for run in runs_of(wildcards.phase).values()],
+        seeds=SIMILARITY["seeds"],
+        code=code("compare_runs.py"),
     script:
-        "../scripts/compare_layers.py"
+        "../scripts/compare_runs.py"
 
 
-rule judge_tas_claims:
-    """All scores in one table, and the paper's claims judged by it."""
+rule judge_similarity_claims:
+    """All similarities and all histories in a table each, and the paper's claims judged by them."""
     input:
-        scores=expand("results/tas/tables/{model}/{target}.csv", model=TAS["models"], target=TAS["targets"]),
+        similarity=expand("results/similarity/tables/{phase}.csv", phase=["pretrain", "finetune"]),
+        runs=run_folders(RUNS),
     output:
-        scores="results/tas/tables/scores.csv",
-        claims=report("results/tas/claims.csv", **in_report("tas", "claims", "Claims")),
+        similarity="results/similarity/tables/similarity.csv",
+        history="results/similarity/tables/history.csv",
+        claims=report("results/similarity/claims.csv", **in_report("similarity", "claims", "Claims")),
     log:
-        "results/tas/logs/claims.log",
+        "results/similarity/logs/claims.log",
     benchmark:
-        "results/tas/cost/claims.tsv"
+        "results/similarity/cost/claims.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1_000),
+        mem_mb=growing(2_000),
         runtime=growing(10),
     params:
-        roles={name: MODELS[name].get("stands_for") for name in TAS["models"]},
-        targets=TAS["targets"],
-        table_target=TAS["table_target"],
+        runs=[asdict(run) for run in RUNS.values()],
+        seeds=SIMILARITY["seeds"],
+        memorised=SIMILARITY["pretraining"]["recipe"]["memorise"]["top1"],
         scale=config["scale"],
-        code=code("judge_tas_claims.py"),
+        code=code("judge_similarity_claims.py"),
     script:
-        "../scripts/judge_tas_claims.py"
+        "../scripts/judge_similarity_claims.py"
+
+
+rule draw_similarity_figures:
+    """Figures 1 to 5 of Goerttler & Obermayer 2022, by three measures, and the controls that the paper lacks."""
+    input:
+        similarity="results/similarity/tables/similarity.csv",
+        history="results/similarity/tables/history.csv",
+    output:
+        figure1=figure("similarity", "figure1", "Figure 1: layers leave their initialisation"),
+        figure2=figure("similarity", "figure2", "Figure 2: learning random labels"),
+        figure3=figure("similarity", "figure3", "Figure 3: pre-training against initialisation"),
+        figure4=figure("similarity", "figure4", "Figure 4: fine-tuning against pre-training"),
+        figure5=figure("similarity", "figure5", "Figure 5: against pre-training and initialisation"),
+        estimators=figure("similarity", "estimators", "Estimators: biased, debiased, RSA"),
+        controls=figure("similarity", "controls", "Controls: untrained networks, other seeds"),
+    log:
+        "results/similarity/logs/figures.log",
+    benchmark:
+        "results/similarity/cost/figures.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2_000),
+        runtime=growing(10),
+    params:
+        scale=config["scale"],
+        code=code("draw_similarity_figures.py"),
+    script:
+        "../scripts/draw_similarity_figures.py"

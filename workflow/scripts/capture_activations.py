@@ -16,7 +16,8 @@ from transferscope.models import zoo
 
 with job_log(snakemake) as job:
     params, output, device = snakemake.params, snakemake.output, choose_device(snakemake.params.device)
-    test = tasks.load(snakemake.input.dataset, params.task, "test")
+    # images alone are shown; the seed is that of labels
+    test = tasks.load(snakemake.input.dataset, params.task, "test", params.seeds[0])
     # the test set is in balanced order: its first images are a stratified sample
     rows = np.arange(min(params.examples, len(test)))
     images = test.images(rows)

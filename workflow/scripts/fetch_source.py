@@ -10,4 +10,4 @@ with job_log(snakemake) as job:
         tensors, facts = weights.published(model, snakemake.params.folder)
     else:
         tensors, facts = weights.local(model)
-    store.write_checkpoint(snakemake.output.checkpoint, tensors, facts | {"provenance": job.facts()})
+    store.write_checkpoint(snakemake.output.checkpoint, tensors, job.facts(**facts))

@@ -16,21 +16,19 @@ from transferscope.training.unfinished import publish
 with job_log(snakemake) as job:
     params, dataset = snakemake.params, snakemake.input.dataset
     device = choose_device(params.device)
-    examples = [tasks.load(dataset, params.task, part) for part in ("train", "test")]
-    classes = len(examples[0].class_names)
     recipe, kept = Recipe(**params.recipe), Kept(**params.checkpoints)
     identity = [params.code, params.task, file_digest(dataset)]
     finished = {}
     for seed in params.seeds:
         print(f"seed {seed}", flush=True)
         folder = Path(params.unfinished, f"seed{seed}")
+        examples = [tasks.load(dataset, params.task, part, seed) for part in ("train", "test")]
+        classes = len(examples[0].class_names)
         module, source = zoo.load(snakemake.input.source)
         zoo.with_new_head(module, classes, torch_generator(seed, "head"))
-        facts = {
-            "architecture": source["architecture"] | {"classes": classes},
-            "normalisation": source["normalisation"],
-            "provenance": job.facts(seed=seed, device=str(device), dataset=dataset, source=snakemake.input.source),
-        }
+        facts = job.facts(seed=seed, device=str(device), dataset=dataset, source=snakemake.input.source)
+        facts["architecture"] = source["architecture"] | {"classes": classes}
+        facts["normalisation"] = source["normalisation"]
         train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, identity, facts, device)
         outputs = [Path(output) for output in snakemake.output if Path(output).parent.name == folder.name]
         finished |= {folder / output.name: output for output in outputs}

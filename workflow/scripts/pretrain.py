@@ -18,13 +18,11 @@ from transferscope.training.unfinished import publish
 with job_log(snakemake) as job:
     params, dataset = snakemake.params, snakemake.input.dataset
     device, source = choose_device(params.device), params.model["source"]
-    examples = [tasks.load(dataset, params.task, part) for part in ("train", "test")]
+    examples = [tasks.load(dataset, params.task, part, source["seed"]) for part in ("train", "test")]
     mean, std = channel_statistics(examples[0], params.model["channels"])
-    facts = {
-        "architecture": zoo.architecture(params.model, classes=len(examples[0].class_names)),
-        "normalisation": {"mean": mean, "std": std},
-        "provenance": job.facts(seed=source["seed"], device=str(device), dataset=dataset),
-    }
+    facts = job.facts(seed=source["seed"], device=str(device), dataset=dataset)
+    facts["architecture"] = zoo.architecture(params.model, classes=len(examples[0].class_names))
+    facts["normalisation"] = {"mean": mean, "std": std}
     torch.manual_seed(seed_for(source["seed"], "initialisation"))
     module = zoo.create(facts["architecture"])
     recipe, identity = Recipe(**source["recipe"]), [params.code, params.task, file_digest(dataset)]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 # the parts that runs of Goerttler & Obermayer 2022 play: two that start from nothing, five that start from the first
 PRETRAINED, NOISE = "pre-training", "random labels from scratch"
 SAME, RANDOM, SHIFTED = "same task", "random labels", "shifted labels"
-CROSS, CROSS_RANDOM = "cross-domain", "cross-domain, random labels"
+CROSS, CROSS_RANDOM = "cross-domain", "cross, random"
 
 _PARTS = {
     ("pretrain", "random", "true"): PRETRAINED,
@@ -69,29 +69,33 @@ def fixed_lengths(table: "pd.DataFrame") -> dict[str, int]:
     return {phase: int(epochs) for phase, epochs in last.groupby("phase").min().items()}
 
 
-def select(table: "pd.DataFrame", measure: str, stage: str) -> "pd.DataFrame":
-    """The rows of similarity.csv by one measure at one stage of training, on images of the domain of each run.
+def in_own_domain(table: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows of the whole similarity.csv, or of one measure, on images of each run's own domain.
 
-    measure: cka, cka_debiased or rsa. stage: "start", "fixed" (`fixed_lengths`), or "end", when training ended.
-    Cross-domain runs are seen on held-out images of their own domain, all others on those of the usual task.
+    Cross-domain runs are seen on held-out images of the other domain, all others on those of the usual one.
     """
-    rows = table[(table["measure"] == measure) & (table["probe"].eq(_usual_probe(table)) != _across_domains(table))]
+    crossed = table["condition"].isin(["cross", "cross random"])
+    usual = table.loc[(table["phase"] == "finetune") & ~crossed, "probe"].iloc[0]
+    return table[(table["probe"] == usual) != crossed]
+
+
+def select(table: "pd.DataFrame", measure: str, stage: str) -> "pd.DataFrame":
+    """The rows of similarity.csv by one measure at one stage of training, on images of each run's own domain.
+
+    measure: cka, cka_debiased or rsa. stage: "fixed", after the `fixed_lengths`, or "end", when training ended: for a
+    run that never was to go on (it has no checkpoint of that name), the same.
+    """
+    rows = in_own_domain(table[table["measure"] == measure])
+    fixed = rows["checkpoint"] == rows["phase"].map(fixed_lengths(table)).map("epoch{}".format)
     if stage == "fixed":
-        return rows[rows["checkpoint"] == rows["phase"].map(fixed_lengths(table)).map("epoch{}".format)]
-    return rows[rows["checkpoint"] == {"start": "epoch0", "end": "end"}[stage]]
-
-
-def _usual_probe(table: "pd.DataFrame") -> str:
-    return table.loc[(table["phase"] == "finetune") & ~_across_domains(table), "probe"].iloc[0]
-
-
-def _across_domains(table: "pd.DataFrame") -> "pd.Series":
-    return table["condition"].isin(["cross", "cross random"])
+        return rows[fixed]
+    end = rows["checkpoint"] == "end"
+    return rows[end | (fixed & ~rows["run"].isin(rows.loc[end, "run"]))]
 
 
 def layers(rows: "pd.DataFrame") -> list[str]:
     """The layers in the order in which they run, the head last."""
-    return list(dict.fromkeys(rows["layer"]))
+    return rows["layer"].unique().tolist()
 
 
 def profiles(rows: "pd.DataFrame", *comparisons: tuple[str, str]) -> np.ndarray:
@@ -99,6 +103,8 @@ def profiles(rows: "pd.DataFrame", *comparisons: tuple[str, str]) -> np.ndarray:
 
     rows: from `select`. comparisons: pairs of a run and its reference, e.g. ("finetune-random0", "pre").
     """
-    columns = [(*comparison, layer) for comparison in comparisons for layer in layers(rows)]
+    names = layers(rows)
+    columns = [(*comparison, layer) for comparison in comparisons for layer in names]
     by_seed = rows.pivot(index="seed", columns=["run", "reference", "layer"], values="value")
-    return by_seed.reindex(columns=columns).dropna().to_numpy().reshape(-1, len(comparisons), len(layers(rows)))
+    complete = by_seed.reindex(columns=columns).dropna().to_numpy()
+    return complete.reshape(len(complete), len(comparisons), len(names))

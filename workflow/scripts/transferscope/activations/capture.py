@@ -158,10 +158,7 @@ def _grams(probe: _Probe, distinct: Sequence[Layer], budget: int) -> np.ndarray:
         ]
         probe.fill(pieces, _flattened)
         for piece in pieces:
-            try:
-                grams[piece.layer.content] += _centred_gram(piece.rows)
-            except InputError as error:
-                raise InputError(f"layer {piece.layer.name}: {error}") from error
+            grams[piece.layer.content] += _centred_gram(piece.rows, f"layer {piece.layer.name}")
     return grams
 
 
@@ -180,10 +177,10 @@ def _groups(layers: Sequence[Layer], columns: int) -> Iterator[list[tuple[Layer,
     yield group
 
 
-def _centred_gram(rows: Tensor) -> np.ndarray:
+def _centred_gram(rows: Tensor, name: str) -> np.ndarray:
     """`similarity.centred_gram` of features on any device: without leaving a GPU, which has room and speed for it."""
     if rows.device.type == "cpu":
-        return centred_gram(rows.numpy())
+        return centred_gram(rows.numpy(), name)
     gram = torch.zeros(len(rows), len(rows), dtype=torch.float64, device=rows.device)
     for block in rows.split(FEATURES_AT_A_TIME, dim=1):
         centred = (block - block.mean(dim=0, dtype=torch.float64)).to(torch.float32)

@@ -79,7 +79,8 @@ class Claim:
 def judge(measured: Callable[[Case], Evidence], case: Case) -> dict:
     """What a case says of a claim: tested, effect, low, high, support, verdict, seeds and note, as in `COLUMNS`.
 
-    The weakest inequality is the one with the smallest mean margin; the note names it, if it has a name.
+    The weakest inequality is the one with the smallest mean margin; the note names it, if it has a name, and says how
+    many are true in the mean, if not all are.
     measured: returns the claim's evidence in a case, or raises NotRun. What is unknown is None.
     """
     try:
@@ -93,8 +94,12 @@ def judge(measured: Callable[[Case], Evidence], case: Case) -> dict:
     weakest = int(margins.mean(axis=0).argmin())
     several = len(values) > 1
     low, high = statistics.bootstrap_interval(values[:, weakest]) if several else (None, None)
-    notes = [f"weakest: {evidence.names[weakest]}"] if len(evidence.names) > 1 else []
-    notes += [] if several else ["one seed can agree in the mean, not more"]
+    true = margins.mean(axis=0) > 0
+    notes = (
+        f"weakest: {evidence.names[weakest]}" if len(evidence.names) > 1 else "",
+        "" if true.all() or true.size == 1 else f"true in the mean: {true.sum()} of {true.size} inequalities",
+        "" if several else "one seed can agree in the mean, not more",
+    )
     return {
         "tested": evidence.tested,
         "effect": float(values[:, weakest].mean()),
@@ -103,5 +108,5 @@ def judge(measured: Callable[[Case], Evidence], case: Case) -> dict:
         "support": statistics.support(margins) if several else None,
         "verdict": statistics.verdict(margins),
         "seeds": len(values),
-        "note": "; ".join(notes),
+        "note": "; ".join(filter(None, notes)),
     }

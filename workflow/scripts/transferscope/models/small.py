@@ -1,8 +1,9 @@
-"""Small members of the three families (residual, densely connected, vision transformer) for images of about 28 pixels.
+"""Small architectures for images of about 28 pixels: residual, dense, transformer and convolutional.
 
-They are built as torchvision builds the large ones, with the same names for the same parts: bottlenecks that use one
-in-place ReLU three times and add in place, densely connected layers that concatenate, and encoder blocks around
-`nn.MultiheadAttention`, which hands on a tuple. What is right for them is right for the large ones.
+The first three are built as torchvision builds its large ones, with the same names for the same parts: bottlenecks that
+use one in-place ReLU three times and add in place, densely connected layers that concatenate, and encoder blocks around
+`nn.MultiheadAttention`, which hands on a tuple. What is right for them is right for the large ones. The last is a plain
+stack of convolutions, the network of Goerttler & Obermayer 2022.
 """
 
 from collections import OrderedDict
@@ -216,6 +217,39 @@ class Transformer(nn.Module):
         return self.heads(self.encoder(tokens)[:, 0])
 
 
+class ConvolutionalBlock(nn.Sequential):
+    """A 3x3 convolution, batch norm, ReLU, and max-pooling that halves the image."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU()
+        self.pool = nn.MaxPool2d(2)
+
+
+class ConvolutionalNet(nn.Module):
+    """Four convolutional blocks and a linear head (Goerttler & Obermayer 2022), with PyTorch's own initialisation.
+
+    Raises InputError if nothing is left of the image after it was halved four times.
+    """
+
+    def __init__(self, channels: int, classes: int, image_size: int, width: int = 64):
+        super().__init__()
+        side = image_size // 2**4
+        if side < 1:
+            raise InputError(f"convolutional: expected an image of at least 16 pixels, found {image_size}")
+        self.block1 = ConvolutionalBlock(channels, width)
+        self.block2 = ConvolutionalBlock(width, width)
+        self.block3 = ConvolutionalBlock(width, width)
+        self.block4 = ConvolutionalBlock(width, width)
+        self.head = nn.Linear(width * side**2, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.block4(self.block3(self.block2(self.block1(x))))
+        return self.head(torch.flatten(x, 1))
+
+
 def _initialise_convolutions(module: nn.Module) -> None:
     """Draw convolution weights after He et al. 2015, as torchvision does for its residual and dense networks."""
     for part in module.modules():
@@ -223,4 +257,9 @@ def _initialise_convolutions(module: nn.Module) -> None:
             nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
 
 
-ARCHITECTURES = {"residual": ResidualNet, "dense": DenseNet, "transformer": Transformer}
+ARCHITECTURES = {
+    "residual": ResidualNet,
+    "dense": DenseNet,
+    "transformer": Transformer,
+    "convolutional": ConvolutionalNet,
+}

@@ -1,11 +1,14 @@
-"""Similarity of layers: centred Gram matrices, linear CKA by three estimators, and its uncertainty over examples."""
+"""Similarity of layers: centred Gram matrices, linear CKA by three estimators, RSA, and uncertainty over examples."""
 
 from transferscope.similarity.cka import ESTIMATORS, cka, cka_estimates, cka_matrix, minibatch_cka
 from transferscope.similarity.grams import Grams, centred_gram
+from transferscope.similarity.layerwise import MEASURES, layerwise
 from transferscope.similarity.resampling import HalfSamples, interval
+from transferscope.similarity.rsa import rsa, rsa_matrix
 
 __all__ = [
     "ESTIMATORS",
+    "MEASURES",
     "Grams",
     "HalfSamples",
     "centred_gram",
@@ -13,5 +16,8 @@ __all__ = [
     "cka_estimates",
     "cka_matrix",
     "interval",
+    "layerwise",
     "minibatch_cka",
+    "rsa",
+    "rsa_matrix",
 ]

@@ -5,20 +5,19 @@ that of Song, Smola, Gretton, Bedo & Borgwardt 2012, the ratio of minibatch aver
 2021 (equation 2; they average the unbiased HSIC).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from transferscope.errors import InputError
 from transferscope.similarity.grams import Grams, centred_gram
+from transferscope.similarity.products import Product, all_pairs, chosen_pairs, corresponding
 
 ESTIMATORS = ("biased", "debiased", "minibatch")
 FEWEST_EXAMPLES = {"biased": 2, "debiased": 4}
 UNDEFINED = {"biased": "no variance", "debiased": "no two examples with anything in common"}
 # what `_hsic` returns
 HSIC = ("inner product", "biased", "debiased")
-# entries of a Gram matrix that are summed in float32 before float64 takes over: as fast as all at once, more exact
-ENTRIES_AT_A_TIME = 2**14
 # a layer's HSIC with itself counts as zero below so many roundings of the inner product that it is the rest of
 ROUNDINGS = 8
 
@@ -81,31 +80,52 @@ def cka_estimates(x: Grams, y: Grams | None = None, batch: int = 32) -> dict[str
     return _cka(x, y, ["biased", "debiased"]) | {"minibatch": minibatch_cka(x, y, batch)}
 
 
+def layerwise_cka(x: Grams, y: Grams) -> dict[str, np.ndarray]:
+    """Biased and debiased CKA between corresponding layers of x and y: the diagonals of `cka_estimates`, (N,) each."""
+    estimators = ("biased", "debiased")
+    _require_enough_examples(x, y, estimators)
+    pairs = _hsic(x, y, chosen_pairs(x.content, y.content))
+    of_x, of_y = _hsic(x, x, corresponding), _hsic(y, y, corresponding)
+    _refuse_undefined(x, of_x, estimators)
+    _refuse_undefined(y, of_y, estimators)
+    rows = [HSIC.index(estimator) for estimator in estimators]
+    similarity = pairs[rows] / np.sqrt(of_x[rows][:, x.content] * of_y[rows][:, y.content])
+    return dict(zip(estimators, similarity, strict=True))
+
+
 def _cka(
     x: Grams, y: Grams, estimators: Sequence[str], batches: Iterable[np.ndarray] | None = None
 ) -> dict[str, np.ndarray]:
     """CKA of all pairs of layers by each estimator, from HSIC over all examples, or summed over batches of them."""
-    if x.examples != y.examples:
-        raise InputError(f"expected both sides to have the same examples, found {x.examples} and {y.examples}")
-    for estimator in estimators:
-        if x.examples < FEWEST_EXAMPLES[estimator]:
-            raise InputError(f"{estimator} CKA needs {FEWEST_EXAMPLES[estimator]} examples, found {x.examples}")
+    _require_enough_examples(x, y, estimators)
     pairs = of_x = of_y = 0
     for part_x, part_y in [(x, y)] if batches is None else _parts(x, y, batches):
-        both = _hsic(part_x, part_y, _all_pairs)
+        both = _hsic(part_x, part_y, all_pairs)
         pairs = pairs + both
         # taken from the same product where there is one, so that a layer's similarity with itself is 1 exactly
-        of_x = of_x + (np.diagonal(both, axis1=1, axis2=2) if y is x else _hsic(part_x, part_x, _each_with_itself))
-        of_y = of_x if y is x else of_y + _hsic(part_y, part_y, _each_with_itself)
-    for grams, own in (x, of_x), (y, of_y):
-        rounding = ROUNDINGS * np.finfo(grams.off_diagonal.dtype).eps * own[HSIC.index("inner product")]
-        for estimator in estimators:
-            grams.refuse(own[HSIC.index(estimator)] <= rounding, UNDEFINED[estimator])
+        of_x = of_x + (np.diagonal(both, axis1=1, axis2=2) if y is x else _hsic(part_x, part_x, corresponding))
+        of_y = of_x if y is x else of_y + _hsic(part_y, part_y, corresponding)
+    _refuse_undefined(x, of_x, estimators)
+    _refuse_undefined(y, of_y, estimators)
     layers = np.ix_(x.content, y.content)
     return {
         estimator: (pairs[row] / np.sqrt(np.outer(of_x[row], of_y[row])))[layers]
         for estimator, row in ((estimator, HSIC.index(estimator)) for estimator in estimators)
     }
+
+
+def _require_enough_examples(x: Grams, y: Grams, estimators: Sequence[str]) -> None:
+    x.require_same_examples(y)
+    for estimator in estimators:
+        if x.examples < FEWEST_EXAMPLES[estimator]:
+            raise InputError(f"{estimator} CKA needs {FEWEST_EXAMPLES[estimator]} examples, found {x.examples}")
+
+
+def _refuse_undefined(grams: Grams, own: np.ndarray, estimators: Sequence[str]) -> None:
+    """Refuse layers whose HSIC with themselves, as `_hsic` returns it, is zero but for rounding."""
+    rounding = ROUNDINGS * np.finfo(grams.off_diagonal.dtype).eps * own[HSIC.index("inner product")]
+    for estimator in estimators:
+        grams.refuse(own[HSIC.index(estimator)] <= rounding, UNDEFINED[estimator])
 
 
 def _parts(x: Grams, y: Grams, batches: Iterable[np.ndarray]) -> Iterator[tuple[Grams, Grams]]:
@@ -114,7 +134,7 @@ def _parts(x: Grams, y: Grams, batches: Iterable[np.ndarray]) -> Iterator[tuple[
         yield part, part if y is x else y.on(examples)
 
 
-def _hsic(x: Grams, y: Grams, inner: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+def _hsic(x: Grams, y: Grams, inner: Product) -> np.ndarray:
     """Inner product, biased HSIC and unbiased HSIC, stacked, of the pairs of matrices that `inner` multiplies.
 
     The inner product, <K, L> / n^2, is of the matrices as they are; HSIC is what remains of it after centring.
@@ -137,22 +157,3 @@ def _hsic(x: Grams, y: Grams, inner: Callable[[np.ndarray, np.ndarray], np.ndarr
     totals = inner(x.row_sums.sum(axis=1, keepdims=True), y.row_sums.sum(axis=1, keepdims=True))
     unbiased = off_diagonal - 2 / (n - 2) * inner(x.row_sums, y.row_sums) + totals / ((n - 1) * (n - 2))
     return np.stack([whole / n**2, biased, unbiased / (n * (n - 3))])
-
-
-def _all_pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(U, V) inner products of all rows of a with all rows of b."""
-    return _in_blocks(lambda left, right: left @ right.T, a, b)
-
-
-def _each_with_itself(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(U,) inner products of the rows of a with the same rows of b."""
-    return _in_blocks(np.vecdot, a, b)
-
-
-def _in_blocks(product: Callable[[np.ndarray, np.ndarray], np.ndarray], a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """A product along the last axis, float64 in the large and the arrays' own precision in the small."""
-    total = np.float64(0)
-    for start in range(0, a.shape[1], ENTRIES_AT_A_TIME):
-        block = slice(start, start + ENTRIES_AT_A_TIME)
-        total = total + product(a[:, block], b[:, block])
-    return total

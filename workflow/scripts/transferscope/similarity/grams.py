@@ -1,4 +1,4 @@
-"""Centred Gram matrices: all that linear similarity needs to know of a layer, whatever its number of features."""
+"""Centred Gram matrices: all that CKA and RSA need to know of a layer, whatever its number of features."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from transferscope.errors import InputError
 # features that are centred and multiplied at a time: enough for BLAS to be fast, few enough that no second copy of a
 # layer with a million features is ever made
 FEATURES_AT_A_TIME = 8192
+# a distance counts as zero, and distances as equal, below so many roundings of the numbers that they are left of
+ROUNDINGS = 16
 
 
 def centred_gram(x: np.ndarray, name: str = "x") -> np.ndarray:
@@ -184,6 +186,28 @@ class Grams:
         """(U, n) float64: row sums off the diagonal; minus the diagonal itself where the matrices are centred."""
         return self.off_diagonal.sum(axis=2, dtype=np.float64)
 
+    @cached_property
+    def distance_ranks(self) -> np.ndarray:
+        """(U, n (n - 1) / 2) float64: ranks of the distances between all pairs of examples, centred, of length 1.
+
+        Ties share their mean rank. The correlation of two layers' ranks is then an inner product. Kept, because ranking
+        costs more than all else: as much memory as float32 matrices take.
+        Raises InputError if there are fewer than 3 examples, or if all distances in a layer are equal.
+        """
+        if self.examples < 3:
+            raise InputError(f"ranks of distances need 3 examples, found {self.examples}")
+        pairs = np.triu_indices(self.examples, k=1)
+        ranks = np.empty((len(self.diagonal), len(pairs[0])))
+        for number, row in enumerate(ranks):
+            distances = self._squared_distances(number, pairs)
+            _, place, count = np.unique(distances, return_inverse=True, return_counts=True)
+            row[:] = (np.cumsum(count) - (count - 1) / 2)[place]
+        ranks -= (ranks.shape[1] + 1) / 2
+        length = np.linalg.norm(ranks, axis=1)
+        self.refuse(length == 0, "all examples equally far apart")
+        ranks /= length[:, None]
+        return ranks
+
     def on(self, examples: np.ndarray) -> "Grams":
         """The Gram matrices of some of the examples, given by their positions.
 
@@ -191,6 +215,13 @@ class Grams:
         """
         off_diagonal = self.off_diagonal.take(examples, axis=1).take(examples, axis=2)
         return Grams(off_diagonal, self.diagonal[:, examples], self.content, self.layers)
+
+    def require_same_examples(self, other: "Grams") -> None:
+        """Raise InputError if the other side has another number of examples."""
+        if self.examples != other.examples:
+            raise InputError(
+                f"expected both sides to have the same examples, found {self.examples} and {other.examples}"
+            )
 
     def refuse(self, faulty: np.ndarray, fault: str) -> None:
         """Raise InputError that names the layers of the faulty matrices, (U,) bool, if there are any."""
@@ -201,3 +232,17 @@ class Grams:
                 f"{len(names)} of {len(self.layers)} layers have {fault} over {self.examples} examples, so that their "
                 f"similarity is undefined: {listed}; leave them out, or take more or other examples"
             )
+
+    def _squared_distances(self, number: int, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """d_ij^2 = K_ii + K_jj - 2 K_ij in one matrix, for pairs of examples i, j; their ranks are those of d_ij.
+
+        Where examples coincide, or all are equally far apart, it is exactly so, whatever rounding has made of it.
+        """
+        first, second = pairs
+        sizes = self.diagonal[number][first] + self.diagonal[number][second]
+        squared = sizes - 2 * self.off_diagonal[number][first, second]
+        rounding = ROUNDINGS * np.finfo(self.off_diagonal.dtype).eps
+        squared[squared <= rounding * sizes] = 0
+        if np.ptp(squared) <= rounding * squared.max():
+            squared[:] = squared.max()
+        return squared

@@ -17,8 +17,7 @@ from transferscope.errors import InputError
 from transferscope.randomness import numpy_generator, seed_for
 from transferscope.training import unfinished
 from transferscope.training.metrics import classification_metrics
-from transferscope.training.optimisers import optimiser
-from transferscope.training.recipe import Kept, Recipe
+from transferscope.training.recipe import END, Kept, Recipe
 
 if TYPE_CHECKING:
     from transferscope.data.inputs import Inputs
@@ -46,7 +45,8 @@ def train(
     parameters that require a gradient are.
     seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch.
     kept: the checkpoints that are left as {name}.safetensors, with `facts` among their facts, beside "epoch", "step"
-    and "training_seconds" (wall time so far, without what interruptions cost).
+    and "training_seconds" (wall time so far, without what interruptions cost). Where the recipe says `memorise`, they
+    are those of its first `epochs` epochs, and "end", the state at the end of the run, however long it went on.
     identity: JSON-like; whatever decides the result and is not among the arguments seen here (the data's checksum,
     the code's digest).
 
@@ -57,8 +57,8 @@ def train(
 
     Called again after an interruption, it goes on after the last whole epoch, with the same bits as if there had been
     none; it returns at once if the run is finished, and starts afresh if the folder holds another run.
-    Raises InputError if a loss is not finite (the state stays that of the epoch before), if a kept step lies beyond its
-    end, if a set of examples is too small, or if the module has another number of outputs than there are classes.
+    Raises InputError if a loss is not finite (the state stays that of the epoch before), if a kept step lies beyond the
+    recipe's `epochs`, if a set of examples is too small, or if the module's outputs are not as many as the classes.
     """
     device = torch.device(device)
     _check(train, test, recipe, kept)
@@ -67,7 +67,7 @@ def train(
         digest = _digest(module, recipe, seed, kept, identity, device)
         run = _Run(module, inputs, train, test, recipe, seed, kept, Path(folder), facts, device, digest)
         run.resume_or_start()
-        while run.epoch < recipe.epochs:
+        while run.goes_on():
             run.train_epoch()
     store.write_table(run.folder / unfinished.HISTORY, COLUMNS, run.history, facts)
 
@@ -93,7 +93,7 @@ class _Run:
 
     def __post_init__(self):
         self.steps_per_epoch = self.recipe.steps_per_epoch(len(self.train))
-        self.optimiser = optimiser(self.module, self.recipe)
+        self.optimiser = _optimiser(self.module, self.recipe)
 
     def resume_or_start(self) -> None:
         """Load the state that the folder holds of this run, or test and keep the module as it came."""
@@ -102,15 +102,21 @@ class _Run:
         if restored:
             self.epoch, self.history = restored
             self.began -= sum(row["seconds"] for row in self.history)
-            _log(f"going on after epoch {self.epoch} of {self.recipe.epochs}")
+            _log(f"going on after epoch {self.epoch} of {self.recipe.most_epochs}")
             return
         _log(
             f"training on {len(self.train):,} images and testing on {len(self.test):,}, device {self.device}: "
-            f"{self.recipe.epochs} epochs of {self.steps_per_epoch:,} steps"
+            f"{self.recipe.most_epochs} epochs of {self.steps_per_epoch:,} steps"
+            + (f", or as few as {self.recipe.epochs} until the labels are memorised" if self.recipe.memorise else "")
         )
         tested = self._test_and_keep(step=0)
         self._save_state()
         _log(f"epoch 0: {_in_words(tested)}")
+
+    def goes_on(self) -> bool:
+        """Whether another epoch is due."""
+        accuracies = [row["top1"] for row in self.history if row["split"] == "train"]
+        return self.recipe.goes_on(self.epoch, accuracies[-1] if accuracies else 0.0)
 
     def train_epoch(self) -> None:
         """Train for an epoch, test, keep the checkpoints that are due and save the state."""
@@ -124,31 +130,40 @@ class _Run:
             step = self.epoch * self.steps_per_epoch + batch + 1
             logits, loss = self._forward(self.train, rows)
             seen.add(rows, logits, self._finite(loss, step, "training"))
-            self.optimiser.step(loss)
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
             if step in self.kept.steps and batch + 1 < self.steps_per_epoch:
                 self._test_and_keep(step)
         trained = seen.row(self._epoch_at(step), step, self.train.labels)
         self.history.append(trained)
         tested = self._test_and_keep(step)
         self.epoch += 1
+        if self.recipe.memorise and not self.goes_on():
+            self._keep(END, step)
         self._save_state()
         speed = seen.images / trained["seconds"]
         _log(
-            f"epoch {self.epoch}/{self.recipe.epochs}: {_in_words(trained)}; {_in_words(tested)}; {speed:,.0f} images/s"
+            f"epoch {self.epoch}/{self.recipe.most_epochs}: {_in_words(trained)}; {_in_words(tested)}; "
+            f"{speed:,.0f} images/s"
         )
 
     def _test_and_keep(self, step: int) -> dict:
         """Evaluate the module after so many steps and write the checkpoints due there: the row that history gained."""
         tested = self._evaluate(step)
         self.history.append(tested)
-        names = [f"step{step}"] if step in self.kept.steps else []
-        if self._epoch_at(step) in self.kept.epochs(self.recipe.epochs):
-            names.append(f"epoch{self._epoch_at(step)}")
+        if step in self.kept.steps:
+            self._keep(f"step{step}", step)
+        epoch = self._epoch_at(step)
+        if epoch in self.kept.epochs(self.recipe.epochs):
+            self._keep(f"epoch{epoch}", step)
+        return tested
+
+    def _keep(self, name: str, step: int) -> None:
+        """Write the module after so many steps as a checkpoint of this name."""
         seconds = round(time.monotonic() - self.began, 2)
         facts = {**self.facts, "epoch": self._epoch_at(step), "step": step, "training_seconds": seconds}
-        for name in names:
-            store.write_checkpoint(self.folder / f"{name}.safetensors", self.module.state_dict(), facts)
-        return tested
+        store.write_checkpoint(self.folder / f"{name}.safetensors", self.module.state_dict(), facts)
 
     @torch.inference_mode()
     def _evaluate(self, step: int) -> dict:
@@ -222,6 +237,18 @@ class _Pass:
             **classification_metrics(labels[np.concatenate(self.rows)], guesses),
             "seconds": time.monotonic() - self.began,
         }
+
+
+def _optimiser(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser of all parameters of a module that require a gradient.
+
+    It is fused, which on a CPU and on a GPU is deterministic and as fast as any.
+    """
+    parameters = [each for each in module.parameters() if each.requires_grad]
+    options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
+    return torch.optim.Adam(parameters, **options)
 
 
 def _check(train: "Examples", test: "Examples", recipe: Recipe, kept: Kept) -> None:

@@ -15,26 +15,26 @@ import torch
 
 from transferscope import store
 from transferscope.errors import InputError
-from transferscope.training.optimisers import Optimiser
 
 STATE = "state.safetensors"
 HISTORY = "history.csv"
 
 
 def save_state(
-    folder: Path, run: str, epoch: int, history: list[dict], module: torch.nn.Module, optimiser: Optimiser
+    folder: Path, run: str, epoch: int, history: list[dict], module: torch.nn.Module, optimiser: torch.optim.Optimizer
 ) -> None:
     """Write the state after a whole epoch, in one file and one stroke.
 
     run: digest of all that decides the run's result. history: the rows so far.
     """
-    parts = {"module": module.state_dict(), "optimiser": optimiser.state()}
-    tensors = {f"{part}/{name}": tensor for part, state in parts.items() for name, tensor in state.items()}
+    tensors = {f"module/{name}": tensor for name, tensor in module.state_dict().items()}
+    for parameter, remembered in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{parameter}/{name}": tensor for name, tensor in remembered.items()}
     store.write_checkpoint(folder / STATE, tensors, {"run": run, "epoch": epoch, "history": history})
 
 
 def restore_state(
-    folder: Path, run: str, module: torch.nn.Module, optimiser: Optimiser
+    folder: Path, run: str, module: torch.nn.Module, optimiser: torch.optim.Optimizer
 ) -> tuple[int, list[dict]] | None:
     """Load the state that `folder` holds of this run into module and optimiser: (epoch, history), or None.
 
@@ -49,13 +49,28 @@ def restore_state(
         return _start_afresh(folder, str(error))
     if facts.get("run") != run:
         return _start_afresh(folder, f"{folder} holds a run of another recipe, seed, model or data")
-    parts: dict[str, dict[str, torch.Tensor]] = {"module": {}, "optimiser": {}}
-    for path, tensor in tensors.items():
-        part, name = path.split("/", 1)
-        parts[part][name] = tensor
-    module.load_state_dict(parts["module"])
-    optimiser.restore(parts["optimiser"])
+    module.load_state_dict(_below("module/", tensors))
+    _restore_optimiser(optimiser, _below("optimiser/", tensors))
     return facts["epoch"], facts["history"]
+
+
+def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Those whose names begin with the prefix, by the rest of their names."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Load the tensors that an optimiser remembered, named "{number of the parameter}/{name}"."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    state = {}
+    for path, tensor in tensors.items():
+        number, name = path.split("/")
+        parameter = parameters[int(number)]
+        # files hold plain copies, but a fused step goes through a parameter and its averages as they lie in memory
+        if tensor.shape == parameter.shape:
+            tensor = torch.empty_like(parameter).copy_(tensor)
+        state.setdefault(int(number), {})[name] = tensor
+    optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
 
 
 def publish(finished: Mapping[Path, str | Path], folder: str | Path) -> None:

@@ -1,0 +1,233 @@
+"""What the config's schema allows, and the exact words in which it refuses values, keys and names."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from transferscope import configuration
+from transferscope.configuration import images
+from transferscope.configuration.schema import SCHEMA_FILE
+from transferscope.data import datasets
+from transferscope.errors import InputError
+
+VALID = (Path(__file__).parent / "valid.yaml").read_text()
+DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among them"
+
+
+@pytest.mark.parametrize(
+    ("fragment", "expected"),
+    [
+        ("tas: {recipe: {learning_rate: -1}}", "tas.recipe.learning_rate: expected a number > 0, found -1"),
+        ("tas: {recipe: {learning_rate: fast}}", "tas.recipe.learning_rate: expected a number > 0, found 'fast'"),
+        ("tas: {recipe: {learning_rate: .nan}}", "tas.recipe.learning_rate: expected a number > 0, found nan"),
+        ("tas: {recipe: {learning_rate: .inf}}", "tas.recipe.learning_rate: expected a number > 0, found inf"),
+        ("tas: {recipe: {learning_rate: true}}", "tas.recipe.learning_rate: expected a number > 0, found true"),
+        ("tas: {recipe: {epochs: 1.5}}", "tas.recipe.epochs: expected an integer >= 1, found 1.5"),
+        ("tas: {recipe: {epochs: }}", "tas.recipe.epochs: expected an integer >= 1, found null"),
+        (
+            "tas: {recipe: {momentum: 1.0, optimiser: sgd}}",
+            "tas.recipe.momentum: expected a number >= 0 and < 1, found 1.0",
+        ),
+        (
+            "tas: {recipe: {momentum: 0.9}}",
+            "tas.recipe.momentum: expected 0 (only optimiser sgd has momentum), found 0.9",
+        ),
+        ("tas: {recipe: {optimiser: lion}}", "tas.recipe.optimiser: expected one of adam, sgd, found 'lion'"),
+        (
+            "tas: {checkpoints: {every_epochs: 0}}",
+            "tas.checkpoints.every_epochs: expected an integer or null >= 1, found 0",
+        ),
+        ("tas: {seeds: [0, 1, 0]}", "tas.seeds: expected a list of different integers >= 0, found [0, 1, 0]"),
+        ("tas: {seeds: []}", "tas.seeds: expected a list of different integers >= 0, found []"),
+        ("tas: {seeds: 3}", "tas.seeds: expected a list of different integers >= 0, found 3"),
+        ("tas: 3", "tas: expected a mapping, found 3"),
+        (
+            "tas: {layers: module}",
+            "tas.layers: expected modules, leaves, blocks, or a pattern of module names with * or ?, found 'module'",
+        ),
+        ("tas: {targets: {turned: close}}", "tas.targets.turned: expected one of control, near, far, found 'close'"),
+        (
+            "tasks: {turned: {images: [rotate]}}",
+            "tasks.turned.images[0]: expected one of rotate_90, invert, found 'rotate'",
+        ),
+        (
+            "tasks: {turned: {labels: {randomness: -1}}}",
+            "tasks.turned.labels.randomness: expected an integer >= 0, found -1",
+        ),
+        ("tasks: {turned: {labels: {shift: 0}}}", "tasks.turned.labels.shift: expected an integer >= 1, found 0"),
+        *(
+            (
+                f"tasks: {{turned: {{labels: {labels}}}}}",
+                f"tasks.turned.labels: expected exactly one of randomness and shift, found {found}",
+            )
+            for labels, found in (
+                ("{shift: 1, randomness: 1}", "a mapping with the keys shift, randomness"),
+                ("{}", "an empty mapping"),
+            )
+        ),
+        *(
+            (f"similarity: {{randomness: {degrees}}}", f"similarity.randomness: expected {DEGREES}, found {degrees}")
+            for degrees in ("[0]", "[1, 9]", "[0, 9, 9]", "9")
+        ),
+        ("similarity: {shift: 0}", "similarity.shift: expected an integer >= 1, found 0"),
+        ("similarity: {sizes: [100, 1]}", "similarity.sizes[1]: expected an integer >= 2, found 1"),
+        (
+            "similarity: {pretraining: {recipe: {memorise: {top1: 99}}}}",
+            "similarity.pretraining.recipe.memorise.top1: expected a number > 0 and <= 1, found 99",
+        ),
+        (
+            "tas: {recipe: {memorise: {epochs: 9}}}",
+            "tas.recipe.memorise: expected no memorise (only the recipes of similarity have it), "
+            "found a mapping with the keys epochs, top1",
+        ),
+        ("models: {net: {channels: 2}}", "models.net.channels: expected one of 1, 3, found 2"),
+        (
+            "models: {resnet: {library: torchvision, name: resnet18, channels: 1, source: {weights: x}}}",
+            "models.resnet.channels: expected 3 (torchvision's models take RGB), found 1",
+        ),
+        (
+            "models: {net: {name: resnet}}",
+            "models.net.name: expected one of residual, dense, transformer, convolutional, found 'resnet'",
+        ),
+        (
+            "models: {other: {library: small, name: dense, source: {weights: x}}}",
+            "models.other.source.weights: expected task or checkpoint instead "
+            "(the library small has no published weights), found 'x'",
+        ),
+        (
+            "models: {published: {source: {task: first, recipe: {epochs: 1, learning_rate: 1}}}}",
+            "models.published.source: expected exactly one of task, weights and checkpoint, "
+            "found a mapping with the keys weights, task, recipe, seed",
+        ),
+        (
+            "models: {published: {source: {seed: 3}}}",
+            "models.published.source.seed: expected no seed without task, found 3",
+        ),
+        (
+            "datasets: {cifar: {loader: cifar10}}",
+            f"datasets.cifar.loader: expected one of {', '.join(datasets.LOADERS)}, found 'cifar10': "
+            "did you mean 'CIFAR10'?",
+        ),
+        (
+            "datasets: {far: {loader: textures, classes: 11}}",
+            "datasets.far.classes: expected an integer >= 2 and <= 10, found 11",
+        ),
+        ("models: {}\ndatasets: {far: 3}", "datasets.far: expected a mapping, found 3"),
+        (
+            "datasets: {../far: {loader: textures}}",
+            "datasets.../far: expected a name of letters, digits, '_', '-' and single '.' that begins with a letter or "
+            "a digit, found '../far'",
+        ),
+    ],
+)
+def test_a_value_that_is_wrong_in_itself_is_named_with_what_was_expected(fragment, expected, config_errors):
+    line = 2 if fragment.startswith("models: {}") else 1
+    assert f"config2.yaml:{line}: {expected}" in config_errors(VALID, fragment)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "expected"),
+    [
+        ("tas: {recipe: {epoch: 3}}", "unknown key 'epoch' under tas.recipe (config2.yaml:1): did you mean 'epochs'?"),
+        (
+            "tasks: {turned: {labels: {random: 1}}}",
+            "unknown key 'random' under tasks.turned.labels (config2.yaml:1): did you mean 'randomness'?",
+        ),
+        (
+            "similarity: {finetuning: {checkpoints: {}}}",
+            "unknown key 'checkpoints' under similarity.finetuning (config2.yaml:1): valid keys: task, cross, recipe",
+        ),
+        ("Scale: demo", "unknown key 'Scale' (config2.yaml:1): did you mean 'scale'?"),
+        (
+            "tasks: {turned: {train: {quux: 1}}}",
+            "unknown key 'quux' under tasks.turned.train (config2.yaml:1): valid keys: split, rows",
+        ),
+        (
+            "datasets: {clothes: {size: 28}}",
+            "unknown key 'size' under datasets.clothes (config2.yaml:1): valid keys: loader",
+        ),
+        (
+            "datasets: {cifar: {loader: CIFAR10, size: 28}}",
+            "unknown key 'size' under datasets.cifar (config2.yaml:1): valid keys: loader, root",
+        ),
+        (
+            "datasets: {far: {loader: textures, root: x}}",
+            "unknown key 'root' under datasets.far (config2.yaml:1): valid keys: loader, images, classes, size",
+        ),
+        (
+            "models: {net: {source: {seeds: 1}}}",
+            "unknown key 'seeds' under models.net.source (config2.yaml:1): did you mean 'seed'?",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_one_or_all(fragment, expected, config_errors):
+    assert config_errors(VALID, fragment) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "expected"),
+    [
+        ("tasks: {bare: {}}", "missing key 'dataset' under tasks.bare (config2.yaml:1): expected text"),
+        (
+            "datasets: {bare: {}}",
+            "missing key 'loader' under datasets.bare (config2.yaml:1): expected one of fashion_mnist",
+        ),
+        (
+            "datasets: {bare: {loader: ImageFolder}}",
+            "missing key 'root' under datasets.bare (config2.yaml:1): expected the path of a folder",
+        ),
+        (
+            "models: {bare: {library: small, name: dense, source: {task: first}}}",
+            "missing key 'recipe' under models.bare.source (config2.yaml:1): expected a mapping",
+        ),
+        (
+            "models: {bare: {library: small, name: dense, source: {task: first, recipe: {epochs: 2}}}}",
+            "missing key 'learning_rate' under models.bare.source.recipe (config2.yaml:1): expected a number > 0",
+        ),
+    ],
+)
+def test_a_missing_key_is_named_with_what_it_should_hold(fragment, expected, config_errors):
+    (message,) = config_errors(VALID, fragment)
+    assert message.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "valid"),
+    [
+        *((name, True) for name in ("a", "7", "resnet50_32px", "vit-b.16", "a-._")),
+        *((name, False) for name in ("", "_a", ".a", "a..b", "a.", "a/b", "a b", "é", "-a")),
+    ],
+)
+def test_names_are_safe_in_file_names(name, valid, load_config):
+    assert bool(re.fullmatch(configuration.NAME, name)) == valid
+    fragment = yaml.safe_dump({"datasets": {name: {"loader": "textures"}}})
+    if valid:
+        assert name in load_config(VALID, fragment)["datasets"]
+    else:
+        with pytest.raises(InputError, match="expected a name of letters"):
+            load_config(VALID, fragment)
+
+
+def test_the_config_knows_every_loader_its_options_and_its_splits():
+    dataset = yaml.safe_load(SCHEMA_FILE.read_text())["$defs"]["dataset"]
+    assert set(dataset["properties"]["loader"]["enum"]) == datasets.LOADERS.keys()
+    assert images.SPLITS.keys() == images.CLASSES.keys() == datasets.LOADERS.keys()
+    for condition in dataset["allOf"]:
+        rule = condition["if"]["properties"]["loader"]
+        for loader in rule.get("enum", [rule.get("const")]):
+            options = condition["then"]["properties"].keys() - {"loader"}
+            assert {"folder" if key == "root" else key for key in options} == set(datasets.LOADERS[loader].parameters)
+    for loader in ("fashion_mnist_sample", "digits"):
+        collection = datasets.LOADERS[loader].read()
+        assert {part.split: part.count for part in collection.parts} == images.SPLITS[loader]
+        assert len(collection.class_names) == images.CLASSES[loader]
+
+
+def test_recipes_of_similarity_must_say_when_a_run_has_memorised(config_errors):
+    config = yaml.safe_load(VALID)
+    del config["similarity"]["finetuning"]["recipe"]["memorise"]
+    (message,) = config_errors(yaml.safe_dump(config))
+    expected = r"missing key 'memorise' under similarity\.finetuning\.recipe \(config.yaml:\d+\): expected a mapping"
+    assert re.fullmatch(expected, message)

@@ -1,0 +1,109 @@
+"""The shipped configs: they are valid and follow the papers' protocols, and config/README.md describes every key."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from transferscope import configuration
+from transferscope.configuration.schema import SCHEMA_FILE
+from transferscope.training.recipe import Kept, Recipe
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = [ROOT / "config" / name for name in ("config.yaml", "paper.yaml")]
+README = (ROOT / "config" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_shipped_configs_are_valid_and_so_is_what_is_made_of_them(path, load_config):
+    config = configuration.load([path])
+    assert load_config(yaml.safe_dump(config)) == config
+
+
+def test_the_papers_scale_is_the_protocol_of_magai_and_soroka():
+    config = configuration.load([ROOT / "config" / "paper.yaml"])
+    tas, models = config["tas"], config["models"]
+    assert Recipe(**tas["recipe"]) == Recipe(epochs=10, batch_size=32, optimiser="adam", learning_rate=5e-5)
+    assert Kept(**tas["checkpoints"]).names(10) == [
+        *(f"epoch{epoch}" for epoch in range(11)),
+        *("step50", "step100", "step200", "step400", "step800"),
+    ]
+    used = {(models[name]["name"], models[name]["image_size"]) for name in tas["models"]}
+    convolutional = ("resnet50", "resnet101", "densenet121")
+    assert used == {("vit_b_16", 224), *((name, size) for name in convolutional for size in (224, 32))}
+    assert all(models[name]["source"] == {"weights": "IMAGENET1K_V1"} for name in tas["models"])
+    assert {config["datasets"][config["tasks"][target]["dataset"]]["loader"] for target in tas["targets"]} == {
+        *("EuroSAT", "PCAM", "StanfordCars", "DTD", "CIFAR10")
+    }
+
+
+def test_the_papers_scale_is_the_protocol_of_goerttler_and_obermayer():
+    config = configuration.load([ROOT / "config" / "paper.yaml"])
+    paper = config["similarity"]
+    assert len(paper["seeds"]) == 5
+    assert config["models"][paper["model"]]["options"] == {"width": 64}
+    for phase, most_epochs in (("pretraining", 200), ("finetuning", 500)):
+        recipe = Recipe(**paper[phase]["recipe"])
+        assert (recipe.optimiser, recipe.learning_rate, recipe.momentum, recipe.batch_size) == ("sgd", 1e-3, 0.9, 64)
+        assert (recipe.most_epochs, recipe.memorise.top1) == (most_epochs, 0.99)
+    halves = {"train": {"split": "test", "rows": [0, 5000]}, "test": {"split": "test", "rows": [5000, 10000]}}
+    for key, loader in (("task", "CIFAR10"), ("cross", "SVHN")):
+        task = config["tasks"][paper["finetuning"][key]]
+        assert config["datasets"][task["dataset"]]["loader"] == loader
+        assert {part: task[part] for part in halves} == halves
+    assert config["tasks"][paper["pretraining"]["task"]]["train"] == {"split": "train", "rows": [0.0, 1.0]}
+
+
+def keys_of(schema: dict, definitions: dict, prefix: str = "") -> dict[str, list[dict]]:
+    """Keys of a part of the schema, dotted, with all that it says of each, under any condition."""
+    keys = {}
+    conditional = [part["then"] for part in (schema, *schema.get("allOf", ())) if "then" in part]
+    for part in (schema, *conditional):
+        for key, below in part.get("properties", {}).items():
+            if "$ref" in below:
+                below = definitions[below["$ref"].removeprefix("#/$defs/")] | below
+            elif "properties" in below:
+                for nested, said in keys_of(below, definitions, f"{prefix}{key}.").items():
+                    keys.setdefault(nested, []).extend(said)
+                continue
+            keys.setdefault(prefix + key, []).append(below | {"required": key in part.get("required", ())})
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("heading", "definition"),
+    [
+        ("## Top level", None),
+        ("## datasets", "dataset"),
+        ("## tasks", "task"),
+        ("## models", "model"),
+        ("## recipe", "recipe"),
+        ("## checkpoints", "checkpoints"),
+        ("## tas", "tas"),
+        ("## similarity", "similarity"),
+    ],
+)
+def test_schema_and_readme_describe_every_key_and_agree_on_its_default(heading, definition):
+    schema = yaml.safe_load(SCHEMA_FILE.read_text())
+    definitions = schema["$defs"]
+    keys = keys_of(definitions[definition] if definition else schema, definitions)
+    assert [key for key, said in keys.items() if not any("description" in below for below in said)] == []
+    expected = {
+        key: {str(below["default"]) for below in said if "default" in below}
+        | {"required" for below in said if below["required"] and "default" not in below}
+        for key, said in keys.items()
+    }
+    (table,) = re.findall(rf"^{heading}\n(.*?)^##", README, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^\| `(.+?)` \| .+? \| (.+?) \| .+ \|$", table, re.MULTILINE)
+    told = {key: set(re.findall(r"`(.*?)`|(?=(required))", default)) for key, default in rows}
+    assert {key: {"".join(match) for match in matches} for key, matches in told.items()} == expected
+
+
+@pytest.mark.parametrize(
+    "example", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL), ids=lambda text: text.split()[1]
+)
+def test_the_readmes_examples_are_valid(example, load_config, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "my_resnet18.pt").touch()
+    load_config(SHIPPED[0].read_text(), example)

@@ -1,0 +1,49 @@
+"""Train some runs, each under every seed, from a random initialisation or from the end of the run they start from."""
+
+from pathlib import Path
+
+import torch
+
+from transferscope.data import tasks
+from transferscope.data.inputs import Inputs, channel_statistics
+from transferscope.devices import choose_device
+from transferscope.job import job_log
+from transferscope.models import zoo
+from transferscope.provenance import file_digest
+from transferscope.randomness import seed_for
+from transferscope.training.loop import train
+from transferscope.training.recipe import END, Kept, Recipe
+from transferscope.training.unfinished import publish
+
+with job_log(snakemake) as job:
+    params, device = snakemake.params, choose_device(snakemake.params.device)
+
+    def untrained(classes, seed):
+        """A network at its random initialisation: the same for all runs of a seed."""
+        torch.manual_seed(seed_for(seed, "initialisation"))
+        architecture = zoo.architecture(params.model, classes)
+        return zoo.create(architecture), {"architecture": architecture}
+
+    def train_run(run, dataset, standard, output, seed):
+        """Train one run under one seed; what it leaves, and where that shall appear."""
+        print(f"{run['name']}, seed {seed}", flush=True)
+        examples = [tasks.load(dataset, run["task"], part, seed) for part in ("train", "test")]
+        start = Path(output).parent / run["start"] / f"seed{seed}/{END}.safetensors" if run["start"] else None
+        module, made = zoo.load(start) if start else untrained(len(examples[0].class_names), seed)
+        facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"], start=str(start))
+        facts["architecture"] = made["architecture"]
+        mean, std = channel_statistics(tasks.load(dataset, standard, "train"), params.model["channels"])
+        facts["normalisation"] = {"mean": mean, "std": std}
+        recipe, kept = Recipe(**run["recipe"]), Kept(**run["checkpoints"])
+        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, file_digest(dataset)]
+        train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, identity, facts, device)
+        names = kept.names(recipe.epochs, end=recipe.memorise is not None)
+        files = [*(f"{name}.safetensors" for name in names), "history.csv"]
+        return {folder / file: Path(output, f"seed{seed}", file) for file in files}
+
+    finished = {}
+    runs = zip(params.runs, snakemake.input.datasets, params.standards, snakemake.output, strict=True)
+    for run, dataset, standard, output in runs:
+        for seed in params.seeds:
+            finished |= train_run(run, dataset, standard, output, seed)
+    publish(finished, params.unfinished)
