@@ -29,7 +29,7 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     assert found["capture_activations"] == found["compare_layers"] == models * targets
     assert "pretrain" not in found
     # Goerttler & Obermayer: 6 degrees of randomness, 5 smaller sizes; 6 degrees, shifted, cross-domain and its random
-    assert sum(count for rule, count in found.items() if rule.startswith("train_runs")) == 6 + 5 + 6 + 3
+    assert sum(count for rule, count in found.items() if "_runs_" in rule) == 6 + 5 + 6 + 3
 
 
 @pytest.mark.parametrize("paper", ["tas", "similarity"])
@@ -66,7 +66,7 @@ def test_a_finished_run_has_nothing_to_do(finished):
         (lambda config: config["tas"]["recipe"].update(learning_rate=2e-3), {"finetune": 4}, {"pretrain"}),
         (lambda config: config["tas"].update(resamples=21), {"compare_layers": 4}, {"pretrain", "finetune"}),
         (lambda config: config.update(scale="reduced"), {"draw_tas_figures": 1}, {"finetune", "compare_layers"}),
-        (lambda config: config["similarity"].update(examples=65), {"capture_runs": 2}, {"finetune", "train_runs_1"}),
+        (lambda config: config["similarity"].update(examples=65), {"capture_runs": 2}, {"finetune", "pretrain_runs_1"}),
     ],
     ids=["learning rate", "resamples", "scale", "examples"],
 )

@@ -1,4 +1,5 @@
 # What all rules share: the validated config, and the questions they ask of it.
+import os
 import re
 import shutil
 import sys
@@ -12,6 +13,10 @@ from transferscope import configuration, provenance
 from transferscope.errors import InputError
 from transferscope.runs import similarity_runs
 from transferscope.training.recipe import Kept
+
+# left alone, glibc hands memory back to the system after every batch and asks for it anew: a third of all time
+os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
+os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**32))
 
 try:
     config.update(configuration.load(workflow.configfiles, config))

@@ -10,7 +10,7 @@ for number, batch in enumerate(run_batches(), start=1):
     rule:
         """Some conditions, each under every seed: from a random initialisation, or from the end of another run."""
         name:
-            f"train_runs_{number}"
+            f"{batch[0].phase}_runs_{number}"
         input:
             start=run_folders({run.start for run in batch if run.start}),
             datasets=[prepared(run.task["dataset"]) for run in batch],

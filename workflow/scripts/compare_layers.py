@@ -46,6 +46,7 @@ def stacked(matrices):
 
 with job_log(snakemake) as job:
     params, subject = snakemake.params, dict(snakemake.wildcards.items())
+    facts = subject | {"seeds": params.seeds}
     captured, _ = activations.read(snakemake.input.source)
     source = grams_of(captured)
     dumps = {(seed, params.last): path for seed, path in zip(params.seeds, snakemake.input.last, strict=True)}
@@ -59,15 +60,15 @@ with job_log(snakemake) as job:
     }
     top1 = {seed: accuracies(path) for seed, path in zip(params.seeds, snakemake.input.histories, strict=True)}
     rows = []
-    with store.write_hdf5(snakemake.output.similarity, "similarity", job.facts(**subject)) as file:
+    with store.write_hdf5(snakemake.output.similarity, "similarity", job.facts(**facts)) as file:
         file.attrs["estimators"] = ESTIMATORS
         file["layers"], file["logits"] = list(source.layers), captured.logits
         file["m1"] = stacked(cka_estimates(source, batch=params.minibatch))
         for compared in compare_fine_tunings(source, tuned, captured.logits, params.minibatch, params.resamples):
             file[f"m2/{compared.seed}/{compared.checkpoint}"] = stacked(compared.m2)
-            facts = facts_of(dumps[compared.seed, compared.checkpoint])
-            more = {key: facts[key] for key in ("epoch", "step", "parameter_change")}
-            more["top1"] = top1[compared.seed][facts["step"]]
+            captured_at = facts_of(dumps[compared.seed, compared.checkpoint])
+            more = {key: captured_at[key] for key in ("epoch", "step", "parameter_change")}
+            more["top1"] = top1[compared.seed][captured_at["step"]]
             rows += [subject | row | more for row in compared.rows]
             print(f"seed {compared.seed}, {compared.checkpoint}: TAs {compared.rows[0]['tas']:.4f}", flush=True)
-    store.write_table(snakemake.output.scores, COLUMNS, rows, job.facts(**subject))
+    store.write_table(snakemake.output.scores, COLUMNS, rows, job.facts(**facts))
