@@ -140,4 +140,4 @@ def figure(paper, name, label):
 def results_of(paper):
     """What a paper's target makes: its figures and its claims."""
     figures = expand(f"results/{paper}/figures/{{name}}.{{format}}", name=FIGURES[paper], format=["pdf", "png"])
-    return [f"results/{paper}/claims.csv", *figures]
+    return [f"results/{paper}/claims.csv", f"results/{paper}/claims.html", *figures]

@@ -103,7 +103,8 @@ rule judge_similarity_claims:
     output:
         similarity="results/similarity/tables/similarity.csv",
         history="results/similarity/tables/history.csv",
-        claims=report("results/similarity/claims.csv", **in_report("similarity", "claims", "Claims")),
+        claims=report("results/similarity/claims.csv", **in_report("similarity", "claims", "Claims as CSV")),
+        page=report("results/similarity/claims.html", **in_report("similarity", "claims", "Claims")),
     log:
         "results/similarity/logs/claims.log",
     benchmark:
@@ -118,6 +119,7 @@ rule judge_similarity_claims:
         runs=[asdict(run) for run in RUNS.values()],
         seeds=SIMILARITY["seeds"],
         memorised=SIMILARITY["pretraining"]["recipe"]["memorise"]["top1"],
+        paper=PAPERS["similarity"],
         scale=config["scale"],
         code=code("judge_similarity_claims.py"),
     script:

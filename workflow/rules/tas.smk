@@ -176,7 +176,8 @@ rule judge_tas_claims:
         scores=expand("results/tas/tables/{model}/{target}.csv", model=TAS["models"], target=TAS["targets"]),
     output:
         scores="results/tas/tables/scores.csv",
-        claims=report("results/tas/claims.csv", **in_report("tas", "claims", "Claims")),
+        claims=report("results/tas/claims.csv", **in_report("tas", "claims", "Claims as CSV")),
+        page=report("results/tas/claims.html", **in_report("tas", "claims", "Claims")),
     log:
         "results/tas/logs/claims.log",
     benchmark:
@@ -191,6 +192,7 @@ rule judge_tas_claims:
         roles={name: MODELS[name].get("stands_for") for name in TAS["models"]},
         targets=TAS["targets"],
         table_target=TAS["table_target"],
+        paper=PAPERS["tas"],
         scale=config["scale"],
         code=code("judge_tas_claims.py"),
     script:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from transferscope import claims, store
 from transferscope.claims import similarity as paper
+from transferscope.claims.page import page
 from transferscope.job import job_log
 from transferscope.runs import Run
 
@@ -25,5 +26,7 @@ with job_log(snakemake) as job:
     scale, memorised = snakemake.params.scale, snakemake.params.memorised
     verdicts = paper.evaluate(similarity, pd.DataFrame(histories), scale, memorised)
     store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
+    with store.atomic_path(snakemake.output.page) as temporary:
+        temporary.write_text(page(verdicts, f"{snakemake.params.paper}, {scale} scale"), encoding="utf-8")
     for verdict in verdicts:
         print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")
