@@ -1,6 +1,8 @@
 """transferscope: what is transferred in transfer learning, layer by layer, from nothing to every figure."""
 
+import fcntl
 import os
+import sys
 
 if not workflow.configfiles:
     # demo scale; `--configfile config/paper.yaml` replaces it whole
@@ -25,6 +27,15 @@ for paper in ASKED:
             paper
         input:
             results_of(paper),
+
+
+onstart:
+    # Snakemake's own lock outlives a killed run; this one goes with the process that holds it
+    workflow.globals["held"] = open(".snakemake/running", "w")
+    try:
+        fcntl.flock(workflow.globals["held"], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"another snakemake is at work in {os.getcwd()}: wait until it ends, or use another --directory")
 
 
 rule all:

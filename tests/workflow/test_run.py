@@ -101,26 +101,35 @@ def test_another_run_with_other_jobs_on_fewer_cores_is_equal_to_the_bit(finished
     assert_same_results(finished, tmp_path)
 
 
+def start_and_wait_for(folder: Path, appears: str) -> subprocess.Popen:
+    """A run in a process group of its own, once a file has appeared in it."""
+    output = subprocess.DEVNULL
+    process = subprocess.Popen(command(folder, "tas"), stdout=output, stderr=output, start_new_session=True)
+    deadline = time.monotonic() + 300
+    while not list(folder.glob(appears)):
+        assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be stopped"
+        time.sleep(0.05)
+    return process
+
+
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
 def test_a_run_that_was_stopped_goes_on_and_gives_the_same(finished, tmp_path, kill):
-    def stop_when(appears: str):
-        process = subprocess.Popen(
-            command(tmp_path, "tas"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        deadline = time.monotonic() + 300
-        while not list(tmp_path.glob(appears)):
-            assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be stopped"
-            time.sleep(0.05)
-        os.killpg(process.pid, kill)
-        process.wait(timeout=60)
-
-    stop_when("results/tas/unfinished/finetune/*/*/seeds0/seed0/*")
+    process = start_and_wait_for(tmp_path, "results/tas/unfinished/finetune/*/*/seeds0/seed0/*")
+    os.killpg(process.pid, kill)
+    process.wait(timeout=60)
     assert not (tmp_path / "results/tas/tables/scores.csv").exists()
-    if kill == signal.SIGKILL:
-        assert run(tmp_path, "--unlock").returncode == 0
     outcome = run(tmp_path, "tas")
     assert outcome.returncode == 0, outcome.stdout
     assert_same_results(finished, tmp_path)
+
+
+def test_a_second_run_in_the_same_folder_is_refused_while_the_first_goes_on(tmp_path):
+    process = start_and_wait_for(tmp_path, "results/tas/logs/*")
+    second = run(tmp_path, "tas")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=60)
+    assert second.returncode != 0
+    assert f"another snakemake is at work in {tmp_path}" in second.stdout
 
 
 def test_a_truncated_file_is_named_and_nothing_is_made_of_it(finished, tmp_path):
