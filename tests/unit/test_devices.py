@@ -27,6 +27,23 @@ def two_threads():
     torch.set_num_threads(before)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_attention_on_a_gpu_has_the_same_gradients_each_time():
+    device = torch.device("cuda")
+    drawn = torch.randn(16, 8, 400, 64, generator=torch.Generator().manual_seed(0)).to(device)
+
+    def gradient():
+        tokens = drawn.clone().requires_grad_()
+        torch.nn.functional.scaled_dot_product_attention(tokens, tokens, tokens).square().sum().backward()
+        return tokens.grad
+
+    with devices.deterministic(device):
+        assert not torch.backends.cuda.mem_efficient_sdp_enabled()
+        first = gradient()
+        assert all(torch.equal(gradient(), first) for _ in range(5))
+    assert torch.backends.cuda.mem_efficient_sdp_enabled()
+
+
 def test_settings_come_back_also_after_an_error(two_threads):
     state = torch.get_rng_state()
     with pytest.raises(KeyError), devices.deterministic(torch.device("cpu")):

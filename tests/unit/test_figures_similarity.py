@@ -112,7 +112,7 @@ def test_figure1_of_a_run_that_never_went_on_has_no_dotted_line(similarity):
 
 
 def test_figure1_says_that_change_grows_with_depth_only_if_it_does(similarity):
-    assert "The deeper" in figure1.draw(similarity, "demo").get_suptitle()
+    assert "Deeper convolutional layers" in figure1.draw(similarity, "demo").get_suptitle()
     lift(similarity, -0.6, run="pretrain-random0", checkpoint="end", layer="block2")
     title = figure1.draw(similarity, "demo").get_suptitle()
     assert "changes block2 most and block1 least" in title.replace("\n", " ")
@@ -160,15 +160,16 @@ def test_figure3_shows_degrees_and_sizes_at_the_end_and_at_the_fixed_length(simi
     assert [text.get_text() for text in panels[1, 0].get_xticklabels()] == LAYERS
 
 
-def test_figure3_says_at_which_stage_early_layers_stay_nearer_on_random_labels(similarity):
+def test_figure3_counts_the_early_layers_that_stay_nearer_on_random_labels_at_each_stage(similarity):
     def title():
         return figure3.draw(similarity, "demo").get_suptitle().replace("\n", " ")
 
-    assert title().endswith("stay nearer to their initialisation than on true labels")
-    lift(similarity, -0.3, run="pretrain-random9", checkpoint="end")
-    assert title().endswith("after 8 epochs, but not when training ended")
+    said = "On random labels, {} of 3 early layers stay nearer to their initialisation than on true labels"
+    assert title() == f"{said.format(3)} when training ended, 3 of 3 after 8 epochs"
+    # so much that the mean over the three is still above that of true labels
+    lift(similarity, -0.08, run="pretrain-random9", checkpoint="end", layer="block2")
     lift(similarity, -0.3, run="pretrain-random9", checkpoint="epoch8")
-    assert "move further" in title()
+    assert title() == f"{said.format(2)} when training ended, 0 of 3 after 8 epochs"
 
 
 @pytest.mark.parametrize("draw", [figure3.draw, figure4.draw])
@@ -189,9 +190,11 @@ def test_figure4_shows_degrees_domains_and_tasks_against_the_pre_trained_weights
 
 
 def test_figure4_counts_the_cases_in_which_random_labels_change_more(similarity):
-    assert "cases" not in figure4.draw(similarity, "demo").get_suptitle()
-    lift(similarity, 0.5, run="finetune-cross-random9", checkpoint="end", reference="pre")
-    assert figure4.draw(similarity, "demo").get_suptitle().replace("\n", " ").endswith("in 3 of 4 cases")
+    assert "take every convolutional layer further" in figure4.draw(similarity, "demo").get_suptitle()
+    # so much that the mean over layers is still below that of true labels
+    lift(similarity, 0.3, run="finetune-cross-random9", checkpoint="end", reference="pre", layer="block1")
+    title = figure4.draw(similarity, "demo").get_suptitle().replace("\n", " ")
+    assert title.endswith("in 15 of 16 cases: layers by domains and stages")
 
 
 def test_figure5_shows_both_references_and_the_training_accuracy_reached(similarity, history):
@@ -259,9 +262,9 @@ def test_controls_show_the_null_and_untrained_nets_on_the_images_of_each_run(sim
 
 
 def test_controls_count_the_layers_above_the_null(similarity):
-    assert "In 20 of 20 layers" in controls.draw(similarity, "demo").get_suptitle()
+    assert "20 of 20 layers of fine-tuned nets" in controls.draw(similarity, "demo").get_suptitle()
     lift(similarity, 0.9, run="finetune-shifted1", checkpoint="end", reference="other seed", layer="head")
-    assert "In 19 of 20 layers" in controls.draw(similarity, "demo").get_suptitle()
+    assert "19 of 20 layers of fine-tuned nets" in controls.draw(similarity, "demo").get_suptitle()
 
 
 def test_negative_similarities_are_shown(similarity):

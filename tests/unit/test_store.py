@@ -143,6 +143,14 @@ def test_hdf5_keeps_arrays_and_facts(dataset):
         assert store.read_facts(file) == {"seeds": [0, 1], "when": "here"}
 
 
+def test_hdf5_holds_the_names_of_any_number_of_classes(tmp_path):
+    names = [f"species {number}" for number in range(20_000)]
+    with store.write_hdf5(tmp_path / "dataset.h5", "dataset", {}) as file:
+        file.attrs["class_names"] = names
+    with store.open_hdf5(tmp_path / "dataset.h5", "dataset") as file:
+        assert list(file.attrs["class_names"]) == names
+
+
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
 def test_truncated_hdf5_is_refused(dataset, share):
     content = dataset.read_bytes()

@@ -274,6 +274,24 @@ def test_a_head_for_other_classes_is_refused(tmp_path):
         run(tmp_path / "run", train=examples(50, 5), test=examples(50, 5))
 
 
+class WithAuxiliaryHead(nn.Module):
+    """A net that, while it learns, hands on the logits of a second head behind its own, as torchvision's GoogLeNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.main, self.auxiliary = linear(), linear()
+
+    def forward(self, x):
+        return (self.main(x), self.auxiliary(x)) if self.training else self.main(x)
+
+
+def test_a_net_with_an_auxiliary_head_learns_by_its_own_logits(tmp_path):
+    plain = tensors(run(tmp_path / "plain", module=linear()), "epoch2")
+    found = tensors(run(tmp_path / "auxiliary", module=WithAuxiliaryHead()), "epoch2")
+    assert same({name: found[f"main.{name}"] for name in plain}, plain)
+    assert same({name: found[f"auxiliary.{name}"] for name in plain}, linear().state_dict())
+
+
 @pytest.mark.parametrize(("training", "testing"), [(0, 5), (1, 5), (5, 0)])
 def test_too_few_examples_are_refused(tmp_path, training, testing):
     with pytest.raises(InputError, match=rf"found {training} and {testing}: give the task more rows"):

@@ -139,6 +139,13 @@ def test_timms_weights_come_from_its_hub_and_are_adapted_to_channels_and_size(ti
         weights.published(model, folder)
 
 
+def test_weights_of_a_network_without_a_linear_head_are_refused_as_they_are_fetched(publish, tmp_path):
+    model = from_torchvision("squeezenet1_1")
+    publish(model["name"], network(model).state_dict())
+    with pytest.raises(InputError, match="SqueezeNet does not end with a linear layer"):
+        weights.published(model, tmp_path / "downloads")
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -208,6 +215,8 @@ class Code:
     [
         (None, r"mine.pt: no such file: expected a checkpoint"),
         (b"no torch file", r"mine.pt holds pickled objects, which could run any code, or is no torch file"),
+        (b"hello world", r"mine.pt is truncated or no torch file"),
+        ({1: torch.zeros(2)}, "expected a state dict of tensors"),
         ({"model": Code()}, r"mine.pt holds pickled objects, which could run any code"),
         (
             {"epoch": 3, "fc.weight": torch.zeros(2)},

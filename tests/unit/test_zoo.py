@@ -161,6 +161,8 @@ def test_the_body_is_all_but_the_head():
         ({"name": "transformer", "options": {"heads": 5}}, "a width of 32 does not divide into 5 heads"),
         ({"library": "torchvision", "name": "resnet18", "channels": 3, "options": {"wide": 1}}, "argument 'wide'"),
         ({"library": "timm", "name": "resnet18", "options": {"wide": 1}}, "argument 'wide'"),
+        ({"library": "timm", "name": "resnet18", "options": {"act_layer": "rely"}}, "cannot be made with .*'rely'"),
+        ({"name": "transformer", "options": {"patch": 0}}, "cannot be made with .*'patch': 0"),
     ],
 )
 def test_what_cannot_be_made_is_refused_with_the_nearest_name(wrong, message):

@@ -24,7 +24,7 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     found = jobs(outcome.stdout)
     assert found["fetch_source"] == models
     assert found["download_dataset"] == found["prepare_dataset"] == len(config["datasets"])
-    finetunings = sum(count for rule, count in found.items() if rule.startswith("finetune"))
+    finetunings = sum(count for rule, count in found.items() if re.fullmatch(r"finetune(_seeds_\w+)?", rule))
     assert finetunings == models * targets * len(config["tas"]["seeds"])
     assert found["capture_activations"] == found["compare_layers"] == models * targets
     assert "pretrain" not in found

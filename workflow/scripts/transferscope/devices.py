@@ -26,13 +26,15 @@ def deterministic(device: torch.device) -> Iterator[None]:
     """Within this block torch computes the same bits from the same numbers.
 
     On a CPU everything runs on one thread: a sum then has one order on every machine, and two processes of one thread
-    each are faster than one of two. On a GPU deterministic kernels run, and matrix products in TF32; torch warns where
-    a layer has no such kernel. Afterwards torch's settings and its generators are as they were before.
+    each are faster than one of two. On a GPU deterministic kernels run, attention's included, and matrix products in
+    TF32; torch warns where a layer has no such kernel. Afterwards torch's settings and its generators are as they were
+    before.
     """
     threads = torch.get_num_threads()
     mode = torch.get_deterministic_debug_mode()
     fills = torch.utils.deterministic.fill_uninitialized_memory
     precision = torch.get_float32_matmul_precision()
+    attention = torch.backends.cuda.mem_efficient_sdp_enabled()
     gpus = [device] if device.type == "cuda" else []
     # cuBLAS reads this when it starts
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -42,6 +44,8 @@ def deterministic(device: torch.device) -> Iterator[None]:
     torch.utils.deterministic.fill_uninitialized_memory = False
     if gpus:
         torch.set_float32_matmul_precision("high")
+        # sums its gradients in any order unless a layer without a deterministic kernel is an error
+        torch.backends.cuda.enable_mem_efficient_sdp(False)
     else:
         torch.set_num_threads(1)
     try:
@@ -51,4 +55,5 @@ def deterministic(device: torch.device) -> Iterator[None]:
         torch.set_deterministic_debug_mode(mode)
         torch.utils.deterministic.fill_uninitialized_memory = fills
         torch.set_float32_matmul_precision(precision)
+        torch.backends.cuda.enable_mem_efficient_sdp(attention)
         torch.set_num_threads(threads)

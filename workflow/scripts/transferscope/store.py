@@ -70,7 +70,8 @@ def write_hdf5(path: str | Path, kind: str, facts: Mapping) -> Iterator["h5py.Fi
     """
     import h5py
 
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    # in the format of before 1.8 an attribute holds 64 KB at most, 4,095 names of classes
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver="v108") as file:
         file.attrs["kind"] = kind
         yield file
         file.attrs["facts"] = json.dumps(facts, default=str)

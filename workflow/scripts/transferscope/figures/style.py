@@ -100,7 +100,7 @@ def new_figure(width: float, height: float, title: str, note: str, explanation: 
     """
     figure = Figure(figsize=(width, height), layout="constrained")
     edge = 0.05  # inches
-    figure.suptitle(_wrapped(title, width, TITLE_SIZE), x=edge / width, ha="left")
+    figure.suptitle(_wrapped(title, width, TITLE_SIZE, letter=0.65), x=edge / width, ha="left")
     shared = {"fontsize": SMALL_SIZE, "color": GREY, "va": "bottom", "linespacing": 1.3}
     explained = _wrapped(explanation, 0.8 * width, SMALL_SIZE)
     figure.text(edge / width, edge / height, explained, ha="left", **shared)
@@ -111,10 +111,12 @@ def new_figure(width: float, height: float, title: str, note: str, explanation: 
     return figure
 
 
-def _wrapped(text: str, width: float, size: float) -> str:
-    """`text` in lines that fit into `width` inches at a font of `size` points; its own line breaks stay."""
-    letter = 0.6 * size / 72  # inches: the mean width of DejaVu Sans' letters, with some to spare
-    return "\n".join(textwrap.fill(line, int(width / letter)) for line in text.split("\n"))
+def _wrapped(text: str, width: float, size: float, letter: float = 0.6) -> str:
+    """`text` in lines that fit into `width` inches at a font of `size` points; its own line breaks stay.
+
+    letter: the mean width of DejaVu Sans' letters as a share of the size, with some to spare; bold ones need 0.65.
+    """
+    return "\n".join(textwrap.fill(line, int(72 * width / (letter * size))) for line in text.split("\n"))
 
 
 def line_styles(names: Iterable[str]) -> dict[str, dict[str, str]]:

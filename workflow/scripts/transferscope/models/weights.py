@@ -30,8 +30,8 @@ def published(model: Mapping, folder: str | Path) -> tuple[dict[str, Tensor], di
         timm's pretrained tag (a1_in1k).
     folder: of these weights alone.
     The normalisation is that of the weights' own transforms. Each file is checked against the digest in its name.
-    Returns the state dict and the facts. Raises InputError if there are no such weights, or if they cannot be fetched
-    or are damaged.
+    Returns the state dict and the facts. Raises InputError if there are no such weights, if they cannot be fetched or
+    are damaged, or if the network has no head that fine-tuning could replace.
     """
     fetch = {"torchvision": _from_torchvision, "timm": _from_timm}.get(model["library"])
     if fetch is None:
@@ -47,6 +47,8 @@ def published(model: Mapping, folder: str | Path) -> tuple[dict[str, Tensor], di
             f"cannot fetch the weights {name} of {model['library']}'s {model['name']} ({error}): run this step once on "
             f"a machine with internet access, or copy {folder} from one"
         ) from error
+    # what cannot be fine-tuned is better refused now than in a job later
+    zoo.head(module)
     return module.state_dict(), _facts(architecture, mean, std, name, _checked_digests(folder))
 
 
@@ -153,12 +155,15 @@ def _torch_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
             f"{path} holds pickled objects, which could run any code, or is no torch file: expected tensors only; "
             "save the model's state_dict() again, best as .safetensors"
         ) from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise InputError(f"{path} is truncated or no torch file ({error})") from error
+    # bytes that are no torch file may mean anything to the one that reads them
+    except Exception as error:
+        raise InputError(f"{path} is truncated or no torch file ({error!r})") from error
     for key in STATE_DICT_KEYS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+    if not isinstance(content, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    ):
         raise InputError(f"{path}: expected a state dict of tensors, by itself or under {' or '.join(STATE_DICT_KEYS)}")
     return dict(content), {}
 

@@ -20,6 +20,8 @@ from transferscope.models import small
 
 # what an architecture says beside its name and its options
 SHAPE = ("channels", "classes", "image_size")
+# how libraries object to an option's value; what is wrong with a download is an OSError
+OPTION_ERRORS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError, AssertionError)
 
 
 def create(architecture: Mapping) -> nn.Module:
@@ -198,7 +200,7 @@ def _build(builder: Callable[..., nn.Module], architecture: Mapping, **arguments
     options = architecture.get("options") or {}
     try:
         return builder(**arguments, **options)
-    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+    except OPTION_ERRORS as error:
         raise InputError(
             f"{architecture['library']} model {architecture['name']} cannot be made with {arguments | options}: {error}"
         ) from error

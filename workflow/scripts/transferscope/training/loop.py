@@ -41,7 +41,8 @@ def train(
 ) -> None:
     """Train a classifier with cross-entropy and leave its checkpoints and its history in `folder`.
 
-    module: maps what `inputs` makes of images, (b, C, S, S), to logits (b, classes). It is trained in place; all its
+    module: maps what `inputs` makes of images, (b, C, S, S), to logits (b, classes), or to a tuple that begins with
+    them, as networks with auxiliary heads do while they learn. It is trained in place, by these logits alone; all its
     parameters that require a gradient are.
     seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch.
     kept: the checkpoints that are left as {name}.safetensors, with `facts` among their facts, beside "epoch", "step"
@@ -183,6 +184,8 @@ class _Run:
         """Logits (b, classes) of some of the examples, and their mean cross-entropy."""
         images = self.inputs(examples.images(rows), self.device).contiguous(memory_format=torch.channels_last)
         logits = self.module(images)
+        if isinstance(logits, tuple):
+            logits = logits[0]
         if logits.shape[1:] != (len(examples.class_names),):
             raise InputError(
                 f"the model gives outputs of shape {tuple(logits.shape[1:])} to an image, expected one logit for each "

@@ -76,6 +76,7 @@ CLAIMS = (
         "final training accuracy: acc(d=9) >= acc(d=0) - 5 points, when trained long enough",
         "difference in accuracy",
         random_labels_are_learned,
+        caveat="training ends once the labels are memorised: the verdict says whether they were in time",
         at_demo=_LONG_TRAINING,
         accuracy_of=(NOISE, PRETRAINED),
     ),

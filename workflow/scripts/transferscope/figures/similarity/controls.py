@@ -54,7 +54,7 @@ def _curves(rows: "pd.DataFrame", untrained: "pd.DataFrame", part: str) -> list[
 
 
 def _title(panels: Sequence[Panel]) -> str:
-    """In how many layers fine-tuned nets are nearer to their start than two seeds are to each other."""
+    """How many layers of all fine-tuned nets are nearer to their start than two seeds are to each other."""
     above = []
     for curves in ({curve.name: curve.values.mean(0) for curve in panel.curves} for panel in panels):
         if {"to pre-trained", "two seeds"} <= set(curves):
@@ -62,6 +62,6 @@ def _title(panels: Sequence[Panel]) -> str:
     if not above:
         return "Similarity beside that of two untrained nets"
     return (
-        f"In {np.count_nonzero(above)} of {len(above)} layers, fine-tuned nets are more similar to what they started "
+        f"{np.count_nonzero(above)} of {len(above)} layers of fine-tuned nets are more similar to what they started "
         "from than two seeds are to each other"
     )

@@ -62,5 +62,5 @@ def _over_epochs(rows: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
 def _title(last: Mapping[str, float]) -> str:
     """Whether similarity at the end falls with depth, over all layers but the head; else the extremes."""
     if (np.diff(list(last.values())[:-1]) < 0).all():
-        return "The deeper a layer, the further training takes it from its initialisation"
+        return "Deeper convolutional layers move further from their initialisation"
     return f"Training changes {min(last, key=last.get)} most and {max(last, key=last.get)} least"

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from transferscope.figures import style
-from transferscope.figures.similarity.panels import Panel, by_degree, by_size, draw_panels, explanation, stages
+from transferscope.figures.similarity.panels import (
+    Panel,
+    by_degree,
+    by_size,
+    counted,
+    draw_panels,
+    explanation,
+    stages,
+)
 from transferscope.profiles import layers, select
 
 if TYPE_CHECKING:
@@ -38,13 +46,7 @@ def draw(similarity: "pd.DataFrame", scale: str) -> Figure:
 
 
 def _title(shown: Mapping[str, str], panels: Sequence[Panel]) -> str:
-    """Whether early layers, all but the last two, stay nearer to their initialisation on random labels, and when."""
-    means = [[curve.values[:, :-2].mean() for curve in panel.curves] for panel in panels]
-    nearer = {name: random > true for name, (true, *_, random) in zip(shown.values(), means, strict=True)}
-    if not any(nearer.values()):
-        return "On random labels, early layers move further from their initialisation than on true labels"
-    said = "On random labels, early layers stay nearer to their initialisation than on true labels"
-    if all(nearer.values()):
-        return said
-    stage, other = sorted(nearer, key=nearer.get, reverse=True)
-    return f"{said} {stage}, but not {other}"
+    """How many early layers, all but the last two, stay nearer to their initialisation on random labels."""
+    pairs = [[curve.values.mean(0)[:-2] for curve in (panel.curves[0], panel.curves[-1])] for panel in panels]
+    what = "early layers stay nearer to their initialisation than on true labels"
+    return f"On random labels, {counted([random > true for true, random in pairs], what, shown.values())}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from transferscope.figures import style
@@ -25,7 +26,7 @@ def draw(similarity: "pd.DataFrame", scale: str) -> Figure:
     grid = []
     for stage in shown:
         rows = select(similarity, "cka", stage)
-        domains, tasks = ((CROSS, CROSS_RANDOM), (SAME, SHIFTED, CROSS, RANDOM))
+        domains, tasks = (CROSS, CROSS_RANDOM), (SAME, SHIFTED, CROSS, RANDOM)
         curves = (by_degree(rows, "finetune", "pre"), by_part(rows, domains, "pre"), by_part(rows, tasks, "pre"))
         grid.append([Panel(one) for one in curves])
     figure = style.new_figure(
@@ -42,8 +43,10 @@ def draw(similarity: "pd.DataFrame", scale: str) -> Figure:
 
 
 def _title(grid: Sequence[Sequence[Panel]]) -> str:
-    """Whether random labels change representations more than true ones do, at every stage and in both domains."""
-    pairs = [[curve.values[:, :-1].mean() for curve in panel.curves] for panels in grid for panel in panels[:2]]
-    further = [random < true for true, *_, random in pairs]
-    said = "Random labels take representations further from the pre-trained ones than true labels do"
-    return said if all(further) else f"{said} in {sum(further)} of {len(further)} cases"
+    """In how many layers, all but the head, random labels change more than true ones do, by domain and stage."""
+    curves = [(panel.curves[0], panel.curves[-1]) for panels in grid for panel in panels[:2]]
+    further = np.array([random.values.mean(0)[:-1] < true.values.mean(0)[:-1] for true, random in curves])
+    said = "convolutional layer further from its pre-trained state than true labels do"
+    if further.all():
+        return f"Random labels take every {said}"
+    return f"Random labels take a {said} in {further.sum()} of {further.size} cases: layers by domains and stages"

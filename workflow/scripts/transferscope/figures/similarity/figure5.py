@@ -3,11 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from transferscope.figures import style
-from transferscope.figures.similarity.panels import Panel, by_reference, draw_panels, explanation, stages
+from transferscope.figures.similarity.panels import (
+    Panel,
+    by_reference,
+    counted,
+    draw_panels,
+    explanation,
+    stages,
+)
 from transferscope.profiles import CROSS, RANDOM, SAME, SHIFTED, cast, fixed_lengths, layers, select
 
 if TYPE_CHECKING:
@@ -54,9 +60,6 @@ def _training_accuracy(history: "pd.DataFrame", run: str) -> float:
 
 def _title(shown: Mapping[str, str], panels: Sequence[Panel]) -> str:
     """In how many layers, all but the head, random labels leave more of the initialisation than of pre-training."""
-    counts = []
-    for stage, (pre, init) in zip(shown.values(), (panel.curves for panel in panels), strict=True):
-        nearer = init.values.mean(0)[:-1] > pre.values.mean(0)[:-1]
-        what = "" if counts else " convolutional layers nearer to the initialisation than to the pre-trained state"
-        counts.append(f"{np.count_nonzero(nearer)} of {len(nearer)}{what} {stage}")
-    return f"Random labels leave {', '.join(counts)}"
+    pairs = [[curve.values.mean(0)[:-1] for curve in panel.curves] for panel in panels]
+    what = "convolutional layers nearer to the initialisation than to the pre-trained state"
+    return f"Random labels leave {counted([init > pre for pre, init in pairs], what, shown.values())}"

@@ -107,6 +107,16 @@ def stages(similarity: "pd.DataFrame", phase: str) -> dict[str, str]:
     return {"end": "when training ended", "fixed": after} if (ended > length).any() else {"end": after}
 
 
+def counted(true: Sequence[np.ndarray], what: str, shown: Iterable[str]) -> str:
+    """In how many layers something is so at each stage: "2 of 4 <what> when training ended, 4 of 4 after 10 epochs".
+
+    true: (layers,) bool for each of the stages `shown`.
+    """
+    counts = [f"{np.count_nonzero(one)} of {len(one)}" for one in true]
+    counts[0] += f" {what}"
+    return ", ".join(f"{count} {stage}" for count, stage in zip(counts, shown, strict=True))
+
+
 def explanation(rows: "pd.DataFrame", measure: str = "Biased CKA") -> str:
     """What lines and bands are, and on which images similarity is measured."""
     crossed = rows["condition"].isin(["cross", "cross random"])

@@ -67,7 +67,7 @@ def draw(
 
 
 def _shared_scale(maps: Sequence[np.ndarray]) -> ScalarMappable:
-    """One colour scale, symmetric about zero; the largest half per cent (the head's, mostly) may exceed it."""
+    """One colour scale, symmetric about zero; the largest half per cent may exceed it."""
     sizes = np.concatenate([np.abs(change).ravel() for change in maps])
     limit = max(float(np.percentile(sizes, 99.5)), 1e-6)
     return ScalarMappable(Normalize(-limit, limit), style.DIVERGING)

@@ -77,7 +77,7 @@ def draw(rows: Sequence[Mapping], dataset: str, scale: str) -> Figure:
         f"{_title(rows)}\n{_target_sentence(target, style.readable(dataset))}",
         style.scale_note(scale, max(row["seeds"] for row in rows)),
         "± standard error over seeds; [ ] 95 % interval over probe examples; null: TAs between two fine-tunings that "
-        "differ in nothing but their seed; parameter change: ‖θ − θ₀‖ / ‖θ₀‖.",
+        "differ in nothing but their seed; parameter change: ‖θ − θ₀‖ / ‖θ₀‖ without the head.",
     )
     draw_table(figure.add_subplot(), columns, cells)
     return figure
