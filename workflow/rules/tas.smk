@@ -67,7 +67,7 @@ rule fetch_source:
         "../scripts/fetch_source.py"
 
 
-# seeds in one job pay for the import of torch and the decoding of images once; on a cluster they may run side by side
+# seeds in one job pay for the import of torch once; on a cluster they may run side by side
 for seeds in seed_batches("tas"):
 
     rule:
@@ -89,7 +89,7 @@ for seeds in seed_batches("tas"):
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=growing(6_000),
+            mem_mb=growing(8_000),
             runtime=growing(480),
         params:
             task=lookup(within=config, dpath="tasks/{target}"),

@@ -18,13 +18,20 @@ from transferscope.training.unfinished import publish
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
 
+    # by dataset: all that is trained on its images is standardised alike
+    normalisation = {}
+    for dataset, standard in zip(snakemake.input.datasets, params.standards, strict=True):
+        if dataset not in normalisation:
+            mean, std = channel_statistics(tasks.load(dataset, standard, "train"), params.model["channels"])
+            normalisation[dataset] = {"mean": mean, "std": std}
+
     def untrained(classes, seed):
         """A network at its random initialisation: the same for all runs of a seed."""
         torch.manual_seed(seed_for(seed, "initialisation"))
         architecture = zoo.architecture(params.model, classes)
         return zoo.create(architecture), {"architecture": architecture}
 
-    def train_run(run, dataset, standard, output, seed):
+    def train_run(run, dataset, output, seed):
         """Train one run under one seed; what it leaves, and where that shall appear."""
         print(f"{run['name']}, seed {seed}", flush=True)
         examples = [tasks.load(dataset, run["task"], part, seed) for part in ("train", "test")]
@@ -32,8 +39,7 @@ with job_log(snakemake) as job:
         module, made = zoo.load(start) if start else untrained(len(examples[0].class_names), seed)
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"], start=str(start))
         facts["architecture"] = made["architecture"]
-        mean, std = channel_statistics(tasks.load(dataset, standard, "train"), params.model["channels"])
-        facts["normalisation"] = {"mean": mean, "std": std}
+        facts["normalisation"] = normalisation[dataset]
         recipe, kept = Recipe(**run["recipe"]), Kept(**run["checkpoints"])
         folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, file_digest(dataset)]
         train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, identity, facts, device)
@@ -42,8 +48,7 @@ with job_log(snakemake) as job:
         return {folder / file: Path(output, f"seed{seed}", file) for file in files}
 
     finished = {}
-    runs = zip(params.runs, snakemake.input.datasets, params.standards, snakemake.output, strict=True)
-    for run, dataset, standard, output in runs:
+    for run, dataset, output in zip(params.runs, snakemake.input.datasets, snakemake.output, strict=True):
         for seed in params.seeds:
-            finished |= train_run(run, dataset, standard, output, seed)
+            finished |= train_run(run, dataset, output, seed)
     publish(finished, params.unfinished)

@@ -126,10 +126,17 @@ def _error(value: float | None, digits: int) -> str:
 
 
 def _title(rows: Sequence[Mapping]) -> str:
-    """Which models have the lowest and the highest TAs here."""
+    """Which models have the lowest and the highest TAs here, and which is highest above what the seed alone does."""
     ranked = sorted(rows, key=lambda row: row["tas_biased"])
     least, most = (f"{style.readable(row['model'])} ({row['tas_biased']:.3f})" for row in (ranked[0], ranked[-1]))
-    return f"TAs of {least}" if len(rows) == 1 else f"TAs is lowest for {least} and highest for {most}"
+    if len(rows) == 1:
+        return f"TAs of {least}"
+    above = [row for row in rows if row["tas_above_null_biased"] is not None]
+    title = f"TAs is lowest for {least} and highest for {most}"
+    if above:
+        furthest = max(above, key=lambda row: row["tas_above_null_biased"])
+        title += f"; above its null, for {style.readable(furthest['model'])} ({furthest['tas_above_null_biased']:.3f})"
+    return title
 
 
 def _target_sentence(target: str, dataset: str) -> str:
