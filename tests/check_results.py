@@ -9,10 +9,12 @@ RESULTS = Path("results")
 FIGURES = {
     "tas": ("table1", "figure1", "figure1_debiased", "figure2"),
     "similarity": ("figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"),
+    "anb": ("figure2", "figure3", "decomposition", "table1"),
 }
 CLAIMS = {
     "tas": {f"TAS-{number}" for number in range(1, 8)},
     "similarity": {f"GO-{number}" for number in range(1, 19)},
+    "anb": {f"YO-{number}" for number in range(1, 13)},
 }
 
 
@@ -40,7 +42,7 @@ def problems() -> list[str]:
         path = RESULTS / paper / "claims.csv"
         with open(path) as stream:
             rows = list(csv.DictReader(line for line in stream if not line.startswith("#")))
-        judged = {row["claim"].rstrip("ab") for row in rows if row["verdict"]}
+        judged = {row["claim"].rstrip("abc") for row in rows if row["verdict"]}
         if judged != claims:
             found.append(f"{path}: expected a verdict on each of {sorted(claims)}, found {sorted(judged)}")
     report = RESULTS / "report.html"

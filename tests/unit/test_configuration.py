@@ -24,7 +24,7 @@ def line_of(text: str, part: str) -> int:
 
 
 def test_each_paper_may_be_left_out(load_config):
-    for paper in ("tas", "similarity"):
+    for paper in ("tas", "similarity", "anb"):
         config = yaml.safe_load(VALID)
         del config[paper]
         assert paper not in load_config(yaml.safe_dump(config))
@@ -32,9 +32,9 @@ def test_each_paper_may_be_left_out(load_config):
 
 def test_a_config_without_any_paper_is_refused(config_errors):
     config = yaml.safe_load(VALID)
-    del config["tas"], config["similarity"]
+    del config["tas"], config["similarity"], config["anb"]
     assert config_errors(yaml.safe_dump(config)) == [
-        "missing key 'tas' (config.yaml): expected at least one paper: tas or similarity"
+        "missing key 'tas' (config.yaml): expected at least one paper: tas or similarity or anb"
     ]
 
 

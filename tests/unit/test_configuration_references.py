@@ -18,6 +18,14 @@ VALID = (Path(__file__).parent / "valid.yaml").read_text()
             "similarity: {model: plan}",
             "similarity.model: expected a name under models, found 'plan': did you mean 'plain'?",
         ),
+        (
+            "anb: {model: plan}",
+            "anb.model: expected a name under models, found 'plan': did you mean 'plain'?",
+        ),
+        (
+            "anb: {splits: {dissimilar: {task: digit}}}",
+            "anb.splits.dissimilar.task: expected a name under tasks, found 'digit': did you mean 'digits'?",
+        ),
         *(
             (
                 f"similarity: {{{phase}: {{{key}: turnd}}}}",
@@ -197,6 +205,7 @@ def test_a_task_on_the_whole_of_a_dataset_without_splits_needs_rows(config_error
             "similarity: {pretraining: {recipe: {epochs: 7}}}",
             "similarity.pretraining.recipe.memorise.epochs: expected at least 7, the recipe's epochs, found 6",
         ),
+        ("anb: {last_epochs: 4}", "anb.last_epochs: expected at most 3, the epochs of anb.recipe, found 4"),
     ],
 )
 def test_amounts_must_fit_what_there_is(fragment, expected, config_errors):
@@ -213,6 +222,29 @@ def test_amounts_must_fit_what_there_is(fragment, expected, config_errors):
         (
             "tasks: {turned: {labels: {shift: 10}}}",
             "tasks.turned.labels.shift: expected at most 9, as there are 10 classes, found 10",
+        ),
+        (
+            "tasks: {turned: {labels: {classes: [3, 10]}}}",
+            "tasks.turned.labels.classes[1]: expected at most 9, as there are 10 classes, found 10",
+        ),
+        (
+            "anb: {splits: {dissimilar: {classes: {B: [0, 2, 10]}}}}",
+            "anb.splits.dissimilar.classes.B[2]: expected at most 9, as there are 10 classes, found 10",
+        ),
+        (
+            "anb: {splits: {dissimilar: {classes: {B: [0, 4, 1]}}}}",
+            "anb.splits.dissimilar.classes.B: expected no class that is in A ([9, 1, 4]), found [1, 4]",
+        ),
+        (
+            "tasks: {odd: {dataset: clothes, train: {split: test, rows: [0, 9]}, test: {split: test, rows: [9, 19]}, "
+            "labels: {half: A}}}\nanb: {splits: {similar: {task: odd}}}",
+            "anb.splits.similar.task: expected a task without labels (anb sets them), found 'odd'",
+        ),
+        (
+            "datasets: {far: {loader: textures, classes: 3}}\n"
+            "tasks: {far: {dataset: far, train: {split: all, rows: [0, 500]}, test: {split: all, rows: [500, 1000]}}}\n"
+            "anb: {splits: {similar: {task: far}}}",
+            "anb.splits.similar.task: expected a task of 4 classes or more, found 'far', which has 3",
         ),
         (
             "similarity: {randomness: [0, 9, 10]}",
@@ -244,3 +276,11 @@ def test_labels_must_suit_the_classes(fragment, expected, config_errors):
 def test_classes_that_are_not_known_yet_are_not_judged(load_config):
     labels = load_config(VALID, "tasks: {pictured: {labels: {randomness: 99}}}")["tasks"]["pictured"]["labels"]
     assert labels == {"randomness": 99}
+    load_config(VALID, "anb: {splits: {dissimilar: {task: pictured, classes: {A: [0, 99], B: [1, 98]}}}}")
+
+
+def test_the_similar_split_has_every_treatment(config_errors):
+    fragment = "anb:\n  splits:\n    similar:\n      treatments: [transfer]\n"
+    assert config_errors(VALID, fragment) == [
+        "config2.yaml:4: anb.splits.similar.treatments: expected all five (figures compare them), found ['transfer']"
+    ]

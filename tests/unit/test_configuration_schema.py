@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from transferscope import configuration
+from transferscope import configuration, runs
 from transferscope.configuration import images
 from transferscope.configuration.schema import SCHEMA_FILE
 from transferscope.data import datasets
 from transferscope.errors import InputError
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
+CLASSES = "expected a list of two or more different classes, by number from 0, found "
 DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among them"
 
 
@@ -60,7 +61,7 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
         *(
             (
                 f"tasks: {{turned: {{labels: {labels}}}}}",
-                f"tasks.turned.labels: expected exactly one of randomness and shift, found {found}",
+                f"tasks.turned.labels: expected exactly one of randomness, shift, classes and half, found {found}",
             )
             for labels, found in (
                 ("{shift: 1, randomness: 1}", "a mapping with the keys shift, randomness"),
@@ -70,6 +71,31 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
         *(
             (f"similarity: {{randomness: {degrees}}}", f"similarity.randomness: expected {DEGREES}, found {degrees}")
             for degrees in ("[0]", "[1, 9]", "[0, 9, 9]", "9")
+        ),
+        ("tasks: {turned: {labels: {half: C}}}", "tasks.turned.labels.half: expected one of A, B, found 'C'"),
+        *(
+            (f"tasks: {{turned: {{labels: {{classes: {found}}}}}}}", f"tasks.turned.labels.classes: {CLASSES}{found}")
+            for found in ("[1]", "[1, 2, 1]", "3")
+        ),
+        *(
+            (f"anb: {{splits: {{similar: {{classes: {classes}}}}}}}", f"anb.splits.similar.classes{expected}")
+            for classes, expected in (
+                ("halves", ": expected random, or a mapping of A and B to lists of classes, found 'halves'"),
+                ("[1, 2]", ": expected random, or a mapping of A and B to lists of classes, found [1, 2]"),
+                ("{A: [1], B: [2, 3]}", f".A: {CLASSES}[1]"),
+            )
+        ),
+        (
+            "anb: {splits: {similar: {treatments: [transfer, tuned]}}}",
+            "anb.splits.similar.treatments[1]: expected one of selffer, transfer, selffer+, transfer+, random, "
+            "found 'tuned'",
+        ),
+        ("anb: {layers: [0, 1]}", "anb.layers[0]: expected an integer >= 1, found 0"),
+        ("anb: {layers: []}", "anb.layers: expected a list of different integers >= 1, found []"),
+        (
+            "anb: {recipe: {memorise: {epochs: 9}}}",
+            "anb.recipe.memorise: expected no memorise (only the recipes of similarity have it), "
+            "found a mapping with the keys epochs, top1",
         ),
         ("similarity: {shift: 0}", "similarity.shift: expected an integer >= 1, found 0"),
         ("similarity: {sizes: [100, 1]}", "similarity.sizes[1]: expected an integer >= 2, found 1"),
@@ -89,7 +115,8 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
         ),
         (
             "models: {net: {name: resnet}}",
-            "models.net.name: expected one of residual, dense, transformer, convolutional, found 'resnet'",
+            "models.net.name: expected one of residual, dense, transformer, convolutional, layered, caffenet, "
+            "found 'resnet'",
         ),
         (
             "models: {other: {library: small, name: dense, source: {weights: x}}}",
@@ -139,6 +166,10 @@ def test_a_value_that_is_wrong_in_itself_is_named_with_what_was_expected(fragmen
             "similarity: {finetuning: {checkpoints: {}}}",
             "unknown key 'checkpoints' under similarity.finetuning (config2.yaml:1): valid keys: task, cross, recipe",
         ),
+        (
+            "anb: {splits: {other: {task: first, classes: random}}}",
+            "unknown key 'other' under anb.splits (config2.yaml:1): valid keys: similar, dissimilar",
+        ),
         ("Scale: demo", "unknown key 'Scale' (config2.yaml:1): did you mean 'scale'?"),
         (
             "tasks: {turned: {train: {quux: 1}}}",
@@ -177,6 +208,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_one_or_all(fragment, expecte
         (
             "datasets: {bare: {loader: ImageFolder}}",
             "missing key 'root' under datasets.bare (config2.yaml:1): expected the path of a folder",
+        ),
+        (
+            "anb: {splits: {similar: {classes: {A: [0, 1]}}}}",
+            "missing key 'B' under anb.splits.similar.classes (config2.yaml:1): "
+            "expected a list of two or more different classes",
         ),
         (
             "models: {bare: {library: small, name: dense, source: {task: first}}}",
@@ -231,3 +267,9 @@ def test_recipes_of_similarity_must_say_when_a_run_has_memorised(config_errors):
     (message,) = config_errors(yaml.safe_dump(config))
     expected = r"missing key 'memorise' under similarity\.finetuning\.recipe \(config.yaml:\d+\): expected a mapping"
     assert re.fullmatch(expected, message)
+
+
+def test_the_config_knows_every_treatment_and_all_are_the_default(load_config):
+    split = yaml.safe_load(SCHEMA_FILE.read_text())["$defs"]["split"]["properties"]["treatments"]
+    assert split["items"]["enum"] == split["default"] == list(runs.TREATMENTS)
+    assert load_config(VALID)["anb"]["splits"]["similar"]["treatments"] == list(runs.TREATMENTS)

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from transferscope import configuration
+from transferscope.configuration import images
 from transferscope.configuration.schema import SCHEMA_FILE
+from transferscope.runs import anb_runs
 from transferscope.training.recipe import Kept, Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +57,32 @@ def test_the_papers_scale_is_the_protocol_of_goerttler_and_obermayer():
     assert config["tasks"][paper["pretraining"]["task"]]["train"] == {"split": "train", "rows": [0.0, 1.0]}
 
 
+def test_the_papers_scale_is_the_protocol_of_yosinski_and_others():
+    config = configuration.load([ROOT / "config" / "paper.yaml"])
+    paper = config["anb"]
+    assert (paper["seeds"], paper["layers"], paper["last_epochs"]) == ([0, 1, 2, 3], [1, 2, 3, 4, 5, 6, 7], 10)
+    model = config["models"][paper["model"]]
+    assert (model["library"], model["name"], model["image_size"]) == ("small", "caffenet", 227)
+    assert paper["splits"]["similar"]["classes"] == "random"
+    task = config["tasks"][paper["splits"]["similar"]["task"]]
+    assert config["datasets"][task["dataset"]]["loader"] == "ImageNet"
+    recipe = Recipe(**paper["recipe"])
+    fields = (recipe.optimiser, recipe.learning_rate, recipe.momentum, recipe.weight_decay, recipe.batch_size)
+    assert fields == ("sgd", 0.01, 0.9, 5e-4, 256)
+    # 450,000 steps, to within one epoch
+    steps = recipe.steps_per_epoch(images.SPLITS["ImageNet"]["train"] // 2)
+    assert abs(recipe.epochs * steps - 450_000) < steps
+
+
+def test_the_demo_of_yosinski_and_others_is_a_matter_of_minutes():
+    config = configuration.load([ROOT / "config" / "config.yaml"])
+    passes = 0
+    for run in anb_runs(config):
+        first, end = run.task["train"]["rows"]
+        passes += run.recipe["epochs"] * (end - first) // 2
+    assert passes <= 700_000
+
+
 def keys_of(schema: dict, definitions: dict, prefix: str = "") -> dict[str, list[dict]]:
     """Keys of a part of the schema, dotted, with all that it says of each, under any condition."""
     keys = {}
@@ -82,6 +110,8 @@ def keys_of(schema: dict, definitions: dict, prefix: str = "") -> dict[str, list
         ("## checkpoints", "checkpoints"),
         ("## tas", "tas"),
         ("## similarity", "similarity"),
+        ("## anb", "anb"),
+        ("## split", "split"),
     ],
 )
 def test_schema_and_readme_describe_every_key_and_agree_on_its_default(heading, definition):
@@ -90,7 +120,7 @@ def test_schema_and_readme_describe_every_key_and_agree_on_its_default(heading, 
     keys = keys_of(definitions[definition] if definition else schema, definitions)
     assert [key for key, said in keys.items() if not any("description" in below for below in said)] == []
     expected = {
-        key: {str(below["default"]) for below in said if "default" in below}
+        key: {str(below["default"]).replace("'", "") for below in said if "default" in below}
         | {"required" for below in said if below["required"] and "default" not in below}
         for key, said in keys.items()
     }

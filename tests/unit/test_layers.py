@@ -107,6 +107,7 @@ def test_leaves_are_layers_that_contain_no_other():
             "encoder.layers.encoder_layer_2 encoder.layers.encoder_layer_3 encoder.ln heads.head",
         ),
         ("convolutional", "small", "block1 block2 block3 block4 head"),
+        ("layered", "small", "conv1 conv2 conv3 conv4 fc5 head"),
     ],
 )
 def test_blocks_are_the_repeated_units_and_the_leaves_outside_of_them(name, library, blocks):

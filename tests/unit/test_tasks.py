@@ -176,6 +176,60 @@ def test_labels_cannot_go_round_the_classes_more_than_once(labels):
         labels(np.array([0, 1, 2]))
 
 
+# ---- classes ----
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_task_of_some_classes_has_their_images_with_labels_in_the_order_of_the_list(dataset, part):
+    path, images, labels, _ = dataset
+    whole = tasks.load(path, {"dataset": "colours"}, part)
+    some = tasks.load(path, {"dataset": "colours", "labels": {"classes": [2, 0]}}, part)
+    assert some.class_names == ["blue", "red"]
+    assert some.labels.dtype == np.int64 and some.rows.dtype == np.int64
+    np.testing.assert_array_equal(some.rows, whole.rows[whole.labels != 1])
+    np.testing.assert_array_equal(np.array([2, 0])[some.labels], labels[some.rows])
+    np.testing.assert_array_equal(some.images(np.arange(len(some))), images[some.rows])
+
+
+def test_rows_and_sizes_are_counted_before_classes_are_left_out(dataset):
+    task = {"dataset": "colours", "train": {"rows": [3, 33], "size": 24}}
+    cut = tasks.load(dataset[0], task, "train")
+    some = tasks.load(dataset[0], task | {"labels": {"classes": [0, 1]}}, "train")
+    np.testing.assert_array_equal(some.rows, cut.rows[cut.labels != 2])
+
+
+@pytest.mark.parametrize("classes", [2, 9, 10, 1000])
+def test_random_halves_share_no_class_miss_none_and_are_as_equal_as_possible(classes):
+    first, second = tasks.random_halves(classes, seed=4)
+    assert sorted(first + second) == list(range(classes))
+    assert 0 <= len(first) - len(second) <= 1
+    assert first == sorted(first) and second == sorted(second)
+
+
+def test_random_halves_are_those_of_the_seed_and_favour_no_class():
+    assert tasks.random_halves(10, seed=3) == tasks.random_halves(10, seed=3)
+    counts = np.zeros((10, 10))
+    for seed in range(2000):
+        first, _ = tasks.random_halves(10, seed)
+        counts[np.ix_(first, first)] += 1
+    # a class is in A half the time; two classes are together in A with probability 1/2 * 4/9
+    assert np.abs(np.diag(counts) / 2000 - 1 / 2).max() < 0.06
+    assert np.abs(counts[~np.eye(10, dtype=bool)] / 2000 - 2 / 9).max() < 0.06
+
+
+def test_a_half_is_one_of_the_runs_random_halves(dataset):
+    for seed in range(4):
+        halves = tasks.random_halves(3, seed)
+        for name, classes in zip("AB", halves, strict=True):
+            half, listed = (
+                tasks.load(dataset[0], {"dataset": "colours", "labels": labels}, "train", seed)
+                for labels in ({"half": name}, {"classes": classes})
+            )
+            assert half.class_names == listed.class_names
+            np.testing.assert_array_equal(half.rows, listed.rows)
+            np.testing.assert_array_equal(half.labels, listed.labels)
+
+
 # ---- images ----
 
 
@@ -232,7 +286,13 @@ def test_transforms_apply_in_order_to_every_image(dataset):
         ({"train": {"rows": [5, 9], "size": 5}}, "train: size is 5, expected 1 to 4, the number of its rows"),
         ({"labels": {"randomness": 1}}, "train: random labels depend on a run's seed: load the task with one"),
         ({"labels": {"shift": 3}}, "labels.shift is 3, expected 1 to 2, as there are 3 classes"),
-        ({"labels": {"noise": 1}}, r"train: labels is \{'noise': 1\}, expected \{'randomness': d\} or \{'shift': s\}"),
+        ({"labels": {"noise": 1}}, r"train: labels is \{'noise': 1\}, expected \{'randomness': d\}, \{'shift': s\}"),
+        ({"labels": {"half": "A"}}, "train: random halves depend on a run's seed: load the task with one"),
+        ({"labels": {"half": "C"}}, r"train: labels is \{'half': 'C'\}, expected .* or \{'half': 'A' or 'B'\}"),
+        ({"labels": {"classes": [0, 1], "shift": 1}}, "train: labels is .*, expected"),
+        ({"labels": {"classes": [0, 3]}}, r"train: labels.classes is \[0, 3\], expected different numbers from 0 to 2"),
+        ({"labels": {"classes": [1, 1]}}, r"train: labels.classes is \[1, 1\], expected different numbers"),
+        ({"labels": {"classes": []}}, r"train: labels.classes is \[\], expected different numbers"),
         ({"labels": {"randomness": 1, "shift": 1}}, "train: labels is .*, expected"),
         (
             {"train": {"rows": [0, 30]}, "test": {"split": "train", "rows": [0.5, 1.0]}},
@@ -243,6 +303,14 @@ def test_transforms_apply_in_order_to_every_image(dataset):
 def test_a_task_that_cannot_be_had_is_refused(dataset, task, message):
     with pytest.raises(InputError, match=message):
         tasks.load(dataset[0], {"dataset": "colours", **task}, "train")
+
+
+def test_rows_without_an_image_of_the_classes_are_refused(dataset):
+    first = tasks.load(dataset[0], {"dataset": "colours"}, "train").labels[0]
+    others = [label for label in range(3) if label != first]
+    task = {"dataset": "colours", "train": {"rows": [0, 1]}, "labels": {"classes": others}}
+    with pytest.raises(InputError, match=r"train: its rows hold no image of class \w+ or \w+"):
+        tasks.load(dataset[0], task, "train")
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):

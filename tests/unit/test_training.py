@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from training_runs import CLASSES, as_tensor, examples, history, linear, network, run, same, tensors
+from training_runs import CLASSES, as_tensor, assert_same_run, examples, history, linear, network, run, same, tensors
 
 from transferscope import store
 from transferscope.data.tasks import Examples
 from transferscope.errors import InputError
+from transferscope.models.transplant import transplant
 from transferscope.training.recipe import Kept, Recipe
 
 # ---- right, by hand
@@ -121,6 +122,42 @@ def test_frozen_parameters_stay_as_they_are(tmp_path):
     before, after = tensors(folder, "epoch0"), tensors(folder, "epoch2")
     assert torch.equal(before["0.weight"], after["0.weight"])
     assert not torch.equal(before["3.weight"], after["3.weight"])
+
+
+def frozen_network() -> nn.Module:
+    """A network of which the first convolution, the batch norm behind it and the second convolution are frozen."""
+    return transplant(network(), network(), 2, frozen=True)
+
+
+def test_frozen_layers_keep_their_weights_and_statistics_whatever_the_optimiser(tmp_path):
+    recipe = Recipe(2, 8, "sgd", learning_rate=0.1, momentum=0.9, weight_decay=0.1)
+    folder = run(tmp_path / "run", module=frozen_network(), recipe=recipe)
+    before, after = tensors(folder, "epoch0"), tensors(folder, "epoch2")
+    trained = {name for name in before if not torch.equal(before[name], after[name])}
+    assert trained == {"4.weight", "4.bias", "8.weight", "8.bias"}
+
+
+def test_frozen_layers_stay_frozen_when_a_run_goes_on(tmp_path, capsys):
+    batches = []
+
+    def failing(images, device):
+        batches.append(images)
+        # in the second epoch: one has 26 batches for training, and 2 of the test set come before and after it
+        if len(batches) == 2 + 28 + 10:
+            raise KeyboardInterrupt
+        return as_tensor(images, device)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", module=frozen_network(), inputs=failing)
+    resumed = run(tmp_path / "run", module=frozen_network())
+    assert "going on after epoch 1" in capsys.readouterr().out
+    assert_same_run(resumed, run(tmp_path / "whole", module=frozen_network()), ["epoch0", "epoch1", "epoch2"])
+
+
+def test_a_run_with_frozen_layers_is_another_than_one_that_trains_them(tmp_path):
+    folder = run(tmp_path / "run", module=frozen_network())
+    run(folder, module=network())
+    assert_same_run(folder, run(tmp_path / "trained", module=network()), ["epoch0", "epoch2"])
 
 
 def test_it_learns(tmp_path):

@@ -8,7 +8,7 @@ from transferscope import store
 from transferscope.errors import InputError
 from transferscope.models import zoo
 
-SMALL = ["residual", "dense", "transformer", "convolutional"]
+SMALL = ["residual", "dense", "transformer", "convolutional", "layered"]
 ANY = [("small", name) for name in SMALL] + [
     *[("torchvision", name) for name in ("resnet18", "densenet121", "vit_b_16", "vgg11", "convnext_tiny")],
     *[("timm", name) for name in ("resnet18", "vit_tiny_patch16_224", "convnext_atto", "densenet121", "vgg11")],
@@ -65,6 +65,63 @@ def test_the_convolutional_network_is_that_of_the_paper(size, channels, width, e
     features = nn.Sequential(*blocks)(torch.rand(2, channels, size, size))
     assert features.shape == (2, width, side, side)
     assert (features >= 0).all()
+
+
+def parts(layer: nn.Module) -> list[type]:
+    return [type(part) for part in layer]
+
+
+def test_the_layered_network_pools_after_its_first_second_and_last_convolution():
+    module = create("layered")
+    weights = 12 * 9 + 12 * 24 * 9 + 2 * 24 * 24 * 9 + 24 * 3**2 * 64 + 64 * 10
+    assert parameters(module) == weights + 12 + 3 * 24 + 64 + 10
+    convolutions = [module.conv1, module.conv2, module.conv3, module.conv4]
+    assert [nn.MaxPool2d in parts(layer) for layer in convolutions] == [True, True, False, True]
+    assert parts(module.fc5) == [nn.Flatten, nn.Linear, nn.ReLU]
+    deeper = create("layered", options={"widths": [4, 5, 6], "hidden": 7})
+    assert [name for name, _ in deeper.named_children()] == ["conv1", "conv2", "conv3", "fc4", "head"]
+    assert deeper.fc4.linear.weight.shape == (7, 6 * 3**2)
+
+
+def test_caffenet_is_that_of_the_paper():
+    with torch.device("meta"):
+        module = zoo.create(architecture("caffenet", channels=3, classes=1000, image_size=227))
+        shapes, x = [], torch.empty(2, 3, 227, 227)
+        for layer in module:
+            x = layer(x)
+            shapes.append(tuple(x.shape[1:]))
+    assert parameters(module) == 60_965_224
+    assert [name for name, _ in module.named_children()] == [
+        *("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "dropout", "head"),
+    ]
+    assert shapes == [(96, 27, 27), (256, 13, 13), (384, 13, 13), (384, 13, 13), (256, 6, 6)] + [(4096,)] * 3 + [
+        (1000,)
+    ]
+    assert parts(module.conv2) == [nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.LocalResponseNorm]
+    assert parts(module.conv4) == [nn.Conv2d, nn.ReLU]
+    assert parts(module.conv5) == [nn.Conv2d, nn.ReLU, nn.MaxPool2d]
+    # dropout on what the two fully connected layers hand on, and nowhere else
+    assert parts(module.fc6) == [nn.Flatten, nn.Linear, nn.ReLU]
+    assert parts(module.fc7) == [nn.Dropout, nn.Linear, nn.ReLU]
+
+
+def test_caffenet_starts_from_the_papers_gaussian_weights_and_biases():
+    module = create("caffenet", channels=3, image_size=67, options={"hidden": 256})
+    weights = {name.split(".")[0]: part for name, part in module.named_modules() if hasattr(part, "weight")}
+    deviations = {name: float(layer.weight.detach().std()) for name, layer in weights.items()}
+    convolutions = dict.fromkeys(["conv1", "conv2", "conv3", "conv4", "conv5"], 0.01)
+    assert deviations == pytest.approx(convolutions | {"fc6": 0.005, "fc7": 0.005, "head": 0.01}, rel=0.05)
+    biases = {name: set(layer.bias.tolist()) for name, layer in weights.items()}
+    assert [name for name in biases if biases[name] == {1}] == ["conv2", "conv4", "conv5", "fc6", "fc7"]
+    assert [name for name in biases if biases[name] == {0}] == ["conv1", "conv3", "head"]
+
+
+def test_caffenet_learns_in_pixel_values():
+    module, images = (
+        create("caffenet", channels=3, image_size=67, options={"hidden": 4}).eval(),
+        torch.randn(2, 3, 67, 67),
+    )
+    assert torch.equal(module(images), nn.Sequential(*module)(58 * images))
 
 
 def test_options_reach_the_architecture():
@@ -148,7 +205,7 @@ def test_the_body_is_all_but_the_head():
         ({"name": "residul"}, "unknown model of library small 'residul': did you mean residual"),
         (
             {"name": "vgg"},
-            "unknown model of library small 'vgg': expected one of convolutional, dense, residual, transformer",
+            "unknown model of library small 'vgg': expected one of caffenet, convolutional, dense, layered, residual, ",
         ),
         ({"library": "torchvision", "name": "resnet5", "channels": 3}, "'resnet5': did you mean resnet50"),
         ({"library": "timm", "name": "resnet5"}, "unknown model of library timm 'resnet5': did you mean resnet50"),
@@ -157,6 +214,8 @@ def test_the_body_is_all_but_the_head():
         ({"options": {"classes": 3}}, "unknown option of small model residual 'classes'"),
         ({"options": {"width": -1}}, r"small model residual cannot be made with .*'width': -1"),
         ({"name": "convolutional", "image_size": 15}, "expected an image of at least 16 pixels, found 15"),
+        ({"name": "layered", "image_size": 7}, "expected an image of at least 8 pixels, found 7"),
+        ({"name": "caffenet", "image_size": 66}, "expected an image of at least 67 pixels, found 66"),
         ({"name": "transformer", "image_size": 30}, "30 pixels does not divide into patches of 7"),
         ({"name": "transformer", "options": {"heads": 5}}, "a width of 32 does not divide into 5 heads"),
         ({"library": "torchvision", "name": "resnet18", "channels": 3, "options": {"wide": 1}}, "argument 'wide'"),

@@ -29,10 +29,12 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     assert found["capture_activations"] == found["compare_layers"] == models * targets
     assert "pretrain" not in found
     # Goerttler & Obermayer: 6 degrees of randomness, 5 smaller sizes; 6 degrees, shifted, cross-domain and its random
-    assert sum(count for rule, count in found.items() if "_runs_" in rule) == 6 + 5 + 6 + 3
+    assert sum(count for rule, count in found.items() if re.fullmatch(r"(pretrain|finetune)_runs_\d+", rule)) == 20
+    # Yosinski et al., on the random split: 2 base networks, 5 treatments of 7 layers in both directions
+    assert sum(count for rule, count in found.items() if rule.startswith("transfer_runs")) == 2 + 5 * 7 * 2
 
 
-@pytest.mark.parametrize("paper", ["tas", "similarity"])
+@pytest.mark.parametrize("paper", ["tas", "similarity", "anb"])
 def test_a_paper_is_a_target_without_the_others_and_the_report(tmp_path, paper):
     found = jobs(run(tmp_path, "-n", paper).stdout)
     assert {rule for rule in found if rule.startswith("draw_")} == {f"draw_{paper}_figures"}
@@ -67,8 +69,13 @@ def test_a_finished_run_has_nothing_to_do(finished):
         (lambda config: config["tas"].update(resamples=21), {"compare_layers": 4}, {"pretrain", "finetune"}),
         (lambda config: config.update(scale="reduced"), {"draw_tas_figures": 1}, {"finetune", "compare_layers"}),
         (lambda config: config["similarity"].update(examples=65), {"capture_runs": 2}, {"finetune", "pretrain_runs_1"}),
+        (
+            lambda config: config["anb"].update(layers=[1, 3, 4]),
+            {"transfer_runs_2": 1},
+            {"finetune", "transfer_runs_1"},
+        ),
     ],
-    ids=["learning rate", "resamples", "scale", "examples"],
+    ids=["learning rate", "resamples", "scale", "examples", "layers"],
 )
 def test_a_change_of_the_config_re_runs_just_what_depends_on_it(finished, tmp_path, change, first, untouched):
     found = jobs(run(finished, "-n", config=changed(tmp_path, change)).stdout)

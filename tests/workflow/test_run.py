@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import changed, command, run
+from safetensors.numpy import load_file
 
 FIGURES = {
     "tas": ("table1", "figure1", "figure1_debiased", "figure2"),
     "similarity": ("figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"),
+    "anb": ("figure2", "figure3", "decomposition", "table1"),
 }
 
 
@@ -85,9 +87,24 @@ def test_tables_hold_every_run_reference_layer_and_measure(finished):
     assert np.allclose(itself.value, 1)
 
 
+def test_frozen_layers_are_those_of_the_network_that_they_come_from(finished):
+    models = finished / "results/anb/models"
+    source = load_file(models / "similar-baseA/seed0/epoch1.safetensors")
+    frozen = load_file(models / "similar-A3B/seed0/epoch1.safetensors")
+    tuned = load_file(models / "similar-A3B+/seed0/epoch1.safetensors")
+    copied = [name for name in source if name.startswith(("conv1.", "conv2.", "conv3."))]
+    assert len(copied) == 6
+    for name in source:
+        same = np.array_equal(source[name], frozen[name])
+        assert same == (name in copied), name
+        assert not np.array_equal(source[name], tuned[name]), name
+    accuracy = table(finished, "anb/tables/accuracy.csv")
+    assert len(accuracy) == 2 * (2 + 5 * 3 * 2 + 2 + 2 * 3 * 2)  # seeds; bases, then treatments, layers, directions
+
+
 def test_every_file_carries_its_provenance(finished):
     results = finished / "results"
-    for path in [*results.glob("tas/**/*.csv"), *results.glob("similarity/**/*.csv")]:
+    for path in [*results.glob("tas/**/*.csv"), *results.glob("similarity/**/*.csv"), *results.glob("anb/**/*.csv")]:
         facts = json.loads(path.read_text().splitlines()[0].removeprefix("# "))
         assert {"rule", "config_digest", "versions", "date", "wall_seconds"} <= facts.keys(), path
     files = [*results.glob("data/*.h5"), *results.glob("tas/**/*.h5")]

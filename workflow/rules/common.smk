@@ -11,7 +11,7 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from transferscope import configuration, provenance
 from transferscope.errors import InputError
-from transferscope.runs import similarity_runs
+from transferscope.runs import anb_runs, similarity_runs
 from transferscope.training.recipe import Kept
 
 # left alone, glibc hands memory back to the system after every batch and asks for it anew: a third of all time
@@ -36,10 +36,12 @@ wildcard_constraints:
 PAPERS = {
     "tas": "Magai & Soroka 2023: transferability score",
     "similarity": "Goerttler & Obermayer 2022: pre-trained and fine-tuned representations",
+    "anb": "Yosinski et al. 2014: how transferable are features",
 }
 FIGURES = {
     "tas": ["table1", "figure1", "figure1_debiased", "figure2"],
     "similarity": ["figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"],
+    "anb": ["figure2", "figure3", "decomposition", "table1"],
 }
 # those that the config asks for
 ASKED = [paper for paper in PAPERS if paper in config]
@@ -102,11 +104,25 @@ def run_batches():
     starts = {run.start for run in runs}
     groups = [[run] for run in runs if run.name in starts]
     for phase in ("pretrain", "finetune"):
-        others = [run for run in runs_of(phase).values() if run.name not in starts]
-        jobs = -(-len(others) // size)
-        # dealt out like cards: neighbours, which differ least, take equally long
-        groups += [others[first::jobs] for first in range(jobs)]
+        groups += dealt([run for run in runs_of(phase).values() if run.name not in starts], size)
     return groups
+
+
+def transfer_batches():
+    """The networks of Yosinski et al. 2014 in groups that share a job, base networks apart from those with copies."""
+    size, runs = config["anb"]["runs_per_job"], TRANSFERS.values()
+    base, copied = ([run for run in runs if (run.n == 0) == is_base] for is_base in (True, False))
+    return dealt(base, size) + dealt(copied, size)
+
+
+def dealt(runs, size):
+    """Runs in groups of at most `size`, dealt out like cards: neighbours, which differ least, take equally long."""
+    jobs = -(-len(runs) // size)
+    return [runs[first::jobs] for first in range(jobs)]
+
+
+def transfer_folders(names):
+    return [f"results/anb/models/{name}" for name in names]
 
 
 def standard_of(task):

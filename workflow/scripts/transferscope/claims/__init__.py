@@ -25,7 +25,7 @@ COLUMNS = (
     "high",
     "support",  # share of bootstrap resamples over seeds in which every inequality is true
     "verdict",  # holds | mean only | fails | not run at this scale
-    "debiased_verdict",  # the verdict with debiased CKA in place of the paper's biased CKA
+    "debiased_verdict",  # the verdict with debiased CKA in place of the paper's biased CKA; empty without CKA
     "seeds",
     "scale",
     "note",
@@ -62,8 +62,12 @@ class Claim:
     caveat: str = ""
     at_demo: str = ""
 
-    def row(self, judged: dict, debiased_verdict: str, scale: str, remarks: Sequence[str] = ()) -> dict:
-        """The claim's row, with the keys `COLUMNS`. judged: from `judge`; remarks: for its note, less empty ones."""
+    def row(self, judged: dict, debiased_verdict: str | None, scale: str, remarks: Sequence[str] = ()) -> dict:
+        """The claim's row, with the keys `COLUMNS`.
+
+        judged: from `judge`. debiased_verdict: None for a claim that is not about CKA. remarks: for its note, less
+        empty ones.
+        """
         notes = (judged["note"], *remarks, self.caveat, self.at_demo if scale == "demo" else "")
         return {
             "claim": self.name,

@@ -20,10 +20,12 @@ STYLE = (
 def page(rows: Sequence[Mapping], title: str) -> str:
     """A complete HTML document with one line a claim; verdicts are set apart by colour and by weight.
 
-    rows: with the keys `claims.COLUMNS`, as they are written to claims.csv. title: the paper and the scale.
+    rows: with the keys `claims.COLUMNS`, as they are written to claims.csv. title: the paper and the scale. There is no
+    column of verdicts by debiased CKA where no claim has one.
     """
-    head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in SHOWN)
-    body = "\n".join(f"<tr>{''.join(_cell(name, row[name]) for name in SHOWN)}</tr>" for row in rows)
+    shown = [name for name in SHOWN if name != "debiased_verdict" or any(row[name] is not None for row in rows)]
+    head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in shown)
+    body = "\n".join(f"<tr>{''.join(_cell(name, row[name]) for name in shown)}</tr>" for row in rows)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{STYLE}</style><table><caption><b>{html.escape(title)}</b><br>low, high: 95 % bootstrap interval of "

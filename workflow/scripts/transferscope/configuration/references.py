@@ -12,7 +12,7 @@ from transferscope.configuration.settings import Settings
 from transferscope.configuration.wording import KeyPath, advice, dotted, shown
 from transferscope.training.recipe import Recipe
 
-PAPERS = ("tas", "similarity")
+PAPERS = ("tas", "similarity", "anb")
 PRETRAINING = ("similarity", "pretraining", "task")
 FINETUNING = ("similarity", "finetuning", "task")
 CROSS = ("similarity", "finetuning", "cross")
@@ -34,6 +34,8 @@ def check(settings: Settings) -> None:
     _check_probes(settings, parts)
     _check_sizes(settings, parts)
     _check_steps(settings, parts)
+    _check_splits(settings)
+    _check_last_epochs(settings)
 
 
 def _check_papers(settings: Settings) -> None:
@@ -45,17 +47,18 @@ def _check_papers(settings: Settings) -> None:
 def _check_names(settings: Settings) -> None:
     """What is named must exist."""
     tasks = [("tasks", task, "dataset") for task in settings.names("tasks")]
+    splits = [("anb", "splits", split, "task") for split in settings.names("anb", "splits")]
     sources = [("models", model, "source", "task") for model in settings.names("models")]
     named: list[tuple[KeyPath, object, tuple[str, ...]]] = [
         *((path, settings.at(*path), ("datasets",)) for path in tasks),
-        *((path, settings.at(*path), ("tasks",)) for path in (*sources, PRETRAINING, FINETUNING, CROSS)),
+        *((path, settings.at(*path), ("tasks",)) for path in (*sources, PRETRAINING, FINETUNING, CROSS, *splits)),
         *(
             (("tas", "models", index), name, ("models",))
             for index, name in enumerate(settings.at("tas", "models") or ())
         ),
         *((("tas", "targets", target), target, ("tasks",)) for target in settings.names("tas", "targets")),
         (("tas", "table_target"), settings.at("tas", "table_target"), ("tas", "targets")),
-        (("similarity", "model"), settings.at("similarity", "model"), ("models",)),
+        *(((paper, "model"), settings.at(paper, "model"), ("models",)) for paper in ("similarity", "anb")),
     ]
     for path, name, section in named:
         valid = settings.names(*section)
@@ -93,9 +96,15 @@ def _classes(settings: Settings, task: str | None) -> int | None:
 
 
 def _check_label_number(settings: Settings, path: KeyPath, number: int | None, classes: int | None) -> None:
-    """A degree of randomness or a shift goes round the classes at most once."""
+    """A class, a degree of randomness and a shift are lower than the number of classes."""
     if number is not None and classes is not None and number >= classes:
         settings.reject(path, f"at most {classes - 1}, as there are {classes} classes", shown(number))
+
+
+def _check_class_numbers(settings: Settings, path: KeyPath, classes: int | None) -> None:
+    """A list of classes names none that does not exist."""
+    for position, number in enumerate(settings.at(*path) or ()):
+        _check_label_number(settings, (*path, position), number, classes)
 
 
 def _check_labels(settings: Settings) -> None:
@@ -104,6 +113,7 @@ def _check_labels(settings: Settings) -> None:
         for key in ("randomness", "shift"):
             path = ("tasks", task, "labels", key)
             _check_label_number(settings, path, settings.at(*path), _classes(settings, task))
+        _check_class_numbers(settings, ("tasks", task, "labels", "classes"), _classes(settings, task))
 
 
 def _check_heads(settings: Settings) -> None:
@@ -232,3 +242,32 @@ def _check_steps(settings: Settings, parts: Parts) -> None:
                 if step > most:
                     expected = f"at most {most}, the steps of {recipe.epochs} epochs on task '{task}'"
                     settings.reject((*section, "checkpoints", "steps", position), expected, shown(step))
+
+
+def _check_splits(settings: Settings) -> None:
+    """Halves are of one task's own classes, two or more each, and share none; the similar split has every treatment."""
+    path = ("anb", "splits", "similar", "treatments")
+    treatments = settings.at(*path)
+    if isinstance(treatments, list) and len(treatments) < 5:
+        settings.reject(path, "all five (figures compare them)", shown(treatments))
+    for split in settings.names("anb", "splits"):
+        path = ("anb", "splits", split)
+        task, halves = settings.at(*path, "task"), settings.at(*path, "classes")
+        classes = _classes(settings, task)
+        if settings.at("tasks", task, "labels") is not None:
+            settings.reject((*path, "task"), "a task without labels (anb sets them)", shown(task))
+        if halves == "random" and classes is not None and classes < 4:
+            settings.reject((*path, "task"), "a task of 4 classes or more", f"{shown(task)}, which has {classes}")
+        elif isinstance(halves, dict):
+            for half in halves:
+                _check_class_numbers(settings, (*path, "classes", half), classes)
+            shared = sorted(set(halves["A"]) & set(halves["B"]))
+            if shared:
+                settings.reject((*path, "classes", "B"), f"no class that is in A ({halves['A']})", shown(shared))
+
+
+def _check_last_epochs(settings: Settings) -> None:
+    """An accuracy over the last epochs asks for a run of that many."""
+    epochs, last = settings.at("anb", "recipe", "epochs"), settings.at("anb", "last_epochs")
+    if epochs is not None and last is not None and last > epochs:
+        settings.reject(("anb", "last_epochs"), f"at most {epochs}, the epochs of anb.recipe", shown(last))

@@ -63,6 +63,28 @@ def shifted(labels: np.ndarray, classes: int, shift: int) -> np.ndarray:
     return (labels + shift) % classes
 
 
+def among(labels: np.ndarray, classes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Which examples are of some classes, and what their labels are among these.
+
+    labels:  int (N,). classes: different numbers; the first becomes label 0, the second 1, and so on.
+    Returns their positions, int64 (K,), ascending, and their new labels, int64 (K,).
+    """
+    kept = np.flatnonzero(np.isin(labels, classes))
+    order = np.argsort(classes)
+    return kept, order[np.searchsorted(classes, labels[kept], sorter=order)]
+
+
+def random_halves(classes: int, seed: int) -> tuple[list[int], list[int]]:
+    """Two random halves A and B of the classes 0 to D - 1, as Yosinski et al. 2014 split those of ImageNet.
+
+    classes: D; where it is odd, A has one more. seed: the run's; all runs of a seed have the same halves.
+    Returns the classes of each half, ascending.
+    """
+    order = numpy_generator(seed, "halves").permutation(classes).tolist()
+    middle = (classes + 1) // 2
+    return sorted(order[:middle]), sorted(order[middle:])
+
+
 class Pixels:
     """Images of a dataset file that are read when they are asked for, and transformed.
 
@@ -85,7 +107,7 @@ class Examples:
 
     pixels:      indexed by an integer array, gives images uint8 (n, H, W, channels): an array, or `Pixels`.
     labels:      int64 (N,).
-    class_names: name of class 0, of class 1, ...: all classes of the dataset, also those without an example here.
+    class_names: name of class 0, of class 1, ...: all classes of the task, also those without an example here.
     channels:    1 (grey) or 3 (RGB).
     rows:        int64 (N,), row of each example in the dataset file.
     """
@@ -122,9 +144,11 @@ def load(
           the part's name), `rows` ([first, end) in a fixed, class-balanced order of that split, as whole numbers or,
           if one of the two is a float, as fractions of the split; default: all) and `size` (only so many of these
           rows, from the first; default: all); `images`, the names of the transforms to apply, in order; and `labels`,
-          {randomness: d} or {shift: s}, what is done to the labels of both parts.
+          {randomness: d} or {shift: s}, what is done to the labels of both parts, or {classes: [c, ...]} or
+          {half: "A" or "B"} (of `random_halves`), which classes the task has: images of others are left out, after
+          rows and size have been counted, and the classes are numbered anew, in the order of the list.
     part: "train" or "test".
-    seed: the run's seed, which random labels depend on; it decides nothing else.
+    seed: the run's seed, which random labels and random halves depend on; it decides nothing else.
     memory_bytes: images that take more are not held in memory, but read from the file when they are asked for.
     Raises InputError if the file is unreadable, it has no such split, the split has too few images, the two parts
     have images in common, or the labels cannot be made.
@@ -136,7 +160,15 @@ def load(
     with store.open_hdf5(path, "dataset") as file:
         rows = _rows_of(file, task, part)
         class_names = list(file.attrs["class_names"])
-        labels = _relabelled(file["labels"][:][rows], len(class_names), task, part, seed)
+        labels = file["labels"][:][rows]
+        classes = _classes(task, part, class_names, seed)
+        if classes is None:
+            labels = _relabelled(labels, len(class_names), task, part, seed)
+        else:
+            kept, labels = among(labels, classes)
+            rows, class_names = rows[kept], [class_names[label] for label in classes]
+        if len(rows) == 0:
+            raise InputError(f"{_named(task, part)}: its rows hold no image of class {' or '.join(class_names)}")
         image_shape = file["images"].shape[1:]
     pixels = Pixels(path, rows, [TRANSFORMS[name] for name in transforms])
     if len(rows) * np.prod(image_shape) <= memory_bytes:
@@ -165,6 +197,22 @@ def _named(task: Mapping, part: str) -> str:
     return f"task on dataset '{task['dataset']}', {part}"
 
 
+def _classes(task: Mapping, part: str, class_names: Sequence[str], seed: int | None) -> Sequence[int] | None:
+    """The classes that a task is restricted to, in the order of their new labels; None: it is not."""
+    match task.get("labels"):
+        case {"half": "A" | "B" as half, **others} if not others:
+            halves = random_halves(len(class_names), _seed(seed, task, part, "random halves depend"))
+            return halves["AB".index(half)]
+        case {"classes": classes, **others} if not others:
+            if not classes or len(set(classes)) < len(classes) or set(classes) - set(range(len(class_names))):
+                raise InputError(
+                    f"{_named(task, part)}: labels.classes is {classes}, expected different numbers from 0 to "
+                    f"{len(class_names) - 1}, as there are {len(class_names)} classes"
+                )
+            return classes
+    return None
+
+
 def _relabelled(labels: np.ndarray, classes: int, task: Mapping, part: str, seed: int | None) -> np.ndarray:
     """Labels of one part of a task, (N,), after what the task does to them."""
     match task.get("labels"):
@@ -173,12 +221,18 @@ def _relabelled(labels: np.ndarray, classes: int, task: Mapping, part: str, seed
         case {"shift": shift, **others} if not others:
             return shifted(labels, classes, shift)
         case {"randomness": randomness, **others} if not others:
-            if seed is None:
-                raise InputError(f"{_named(task, part)}: random labels depend on a run's seed: load the task with one")
-            return partially_random(labels, classes, randomness, numpy_generator(seed, "labels", part))
+            generator = numpy_generator(_seed(seed, task, part, "random labels depend"), "labels", part)
+            return partially_random(labels, classes, randomness, generator)
     raise InputError(
-        f"{_named(task, part)}: labels is {task['labels']}, expected {{'randomness': d}} or {{'shift': s}}"
+        f"{_named(task, part)}: labels is {task['labels']}, expected {{'randomness': d}}, {{'shift': s}}, "
+        "{'classes': [...]} or {'half': 'A' or 'B'}"
     )
+
+
+def _seed(seed: int | None, task: Mapping, part: str, what_depends: str) -> int:
+    if seed is None:
+        raise InputError(f"{_named(task, part)}: {what_depends} on a run's seed: load the task with one")
+    return seed
 
 
 def _split(task: Mapping, part: str) -> str:

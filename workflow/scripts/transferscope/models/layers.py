@@ -87,6 +87,16 @@ def trace(module: nn.Module, inputs: Tensor, selection: str = "modules", reused:
     return layers
 
 
+def blocks(module: nn.Module) -> list[str]:
+    """Names of a network's blocks (see `trace`) in the order in which it defines them, known without an input.
+
+    Of modules that no other contains, also those are leaves here that a forward pass never calls.
+    """
+    defined = {name or ROOT for name, _ in module.named_modules()}
+    chosen = _blocks(module, defined)
+    return [name for name, _ in module.named_modules() if name in chosen]
+
+
 @contextlib.contextmanager
 def observed(module: nn.Module, observe: Callable[[str, int, Tensor], None]) -> Iterator[None]:
     """Within the block, each call of a module of the network ends with observe(name, call, output).
@@ -166,11 +176,10 @@ def _chosen(module: nn.Module, selection: str, called: Set[str]) -> Set[str]:
     """The called modules that a selection means."""
     if selection == "modules":
         return called
-    leaves = called - {parent for name in called for parent in _parents(name)}
     if selection == "leaves":
-        return leaves
+        return _leaves(called)
     if selection == "blocks":
-        return _blocks(module, called, leaves)
+        return _blocks(module, called)
     return {name for name in called if fnmatchcase(name, selection)}
 
 
@@ -182,7 +191,12 @@ def _parents(name: str) -> list[str]:
     return [ROOT, *(".".join(parts[:depth]) for depth in range(1, len(parts)))]
 
 
-def _blocks(module: nn.Module, called: Set[str], leaves: Set[str]) -> Set[str]:
+def _leaves(names: Set[str]) -> Set[str]:
+    return names - {parent for name in names for parent in _parents(name)}
+
+
+def _blocks(module: nn.Module, called: Set[str]) -> Set[str]:
+    leaves = _leaves(called)
     classes = Counter(type(part) for part in module.modules())
     units = {
         name

@@ -1,9 +1,9 @@
-"""Small architectures for images of about 28 pixels: residual, dense, transformer and convolutional.
+"""This workflow's own architectures, all but CaffeNet for images of about 28 pixels: see ARCHITECTURES.
 
 The first three are built as torchvision builds its large ones, with the same names for the same parts: bottlenecks that
 use one in-place ReLU three times and add in place, densely connected layers that concatenate, and encoder blocks around
-`nn.MultiheadAttention`, which hands on a tuple. What is right for them is right for the large ones. The last is a plain
-stack of convolutions, the network of Goerttler & Obermayer 2022.
+`nn.MultiheadAttention`, which hands on a tuple. What is right for them is right for the large ones. The others are
+plain stacks of layers: that of Goerttler & Obermayer 2022, CaffeNet, and CaffeNet in small.
 """
 
 from collections import OrderedDict
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from transferscope.errors import InputError
+from transferscope.models.caffenet import CaffeNet, LearnedLayer
 
 
 class Bottleneck(nn.Module):
@@ -250,6 +251,35 @@ class ConvolutionalNet(nn.Module):
         return self.head(torch.flatten(x, 1))
 
 
+class LayeredNet(nn.Sequential):
+    """3x3 convolutions, a fully connected layer and a linear head, without normalisation: CaffeNet in small.
+
+    As there, the first, the second and the last convolution are followed by max-pooling, which halves the image here.
+    widths: channels of each convolution. hidden: units of the fully connected layer.
+    Raises InputError if nothing is left of the image after the last pooling.
+    """
+
+    def __init__(
+        self, channels: int, classes: int, image_size: int, widths: Sequence[int] = (12, 24, 24, 24), hidden: int = 64
+    ):
+        super().__init__()
+        inputs, side = channels, image_size
+        for number, width in enumerate(widths, start=1):
+            parts = {"conv": nn.Conv2d(inputs, width, 3, padding=1), "relu": nn.ReLU()}
+            if number in (1, 2, len(widths)):
+                parts["pool"] = nn.MaxPool2d(2)
+                side //= 2
+            self.add_module(f"conv{number}", LearnedLayer(**parts))
+            inputs = width
+        if side < 1:
+            raise InputError(
+                f"layered: expected an image of at least {2 ** min(len(widths), 3)} pixels, found {image_size}"
+            )
+        linear = nn.Linear(inputs * side**2, hidden)
+        self.add_module(f"fc{len(widths) + 1}", LearnedLayer(flatten=nn.Flatten(), linear=linear, relu=nn.ReLU()))
+        self.head = nn.Linear(hidden, classes)
+
+
 def _initialise_convolutions(module: nn.Module) -> None:
     """Draw convolution weights after He et al. 2015, as torchvision does for its residual and dense networks."""
     for part in module.modules():
@@ -262,4 +292,6 @@ ARCHITECTURES = {
     "dense": DenseNet,
     "transformer": Transformer,
     "convolutional": ConvolutionalNet,
+    "layered": LayeredNet,
+    "caffenet": CaffeNet,
 }

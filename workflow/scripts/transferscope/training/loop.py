@@ -43,7 +43,7 @@ def train(
 
     module: maps what `inputs` makes of images, (b, C, S, S), to logits (b, classes), or to a tuple that begins with
     them, as networks with auxiliary heads do while they learn. It is trained in place, by these logits alone; all its
-    parameters that require a gradient are.
+    parameters that require a gradient are. What is frozen stays so: see `models.transplant`.
     seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch.
     kept: the checkpoints that are left as {name}.safetensors, with `facts` among their facts, beside "epoch", "step"
     and "training_seconds" (wall time so far, without what interruptions cost). Where the recipe says `memorise`, they
@@ -279,6 +279,7 @@ def _digest(
         {
             "identity": identity,
             "module": store.tensor_digest(module.state_dict()),
+            "frozen": [name for name, parameter in module.named_parameters() if not parameter.requires_grad],
             "recipe": asdict(recipe),
             "seed": seed,
             "kept": kept.names(recipe.epochs),

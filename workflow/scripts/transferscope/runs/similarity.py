@@ -1,4 +1,4 @@
-"""The training runs of a paper as the config has them: on which task, from which weights, compared on which images."""
+"""The training runs of Goerttler & Obermayer 2022: on which task, from which weights, compared on which images."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -99,7 +99,7 @@ def test_runs_cannot_be_changed(config):
 def test_making_runs_imports_nothing_slow():
     slow = {"torch", "numpy", "pandas", "h5py", "yaml", "jsonschema"}
     code = f"import sys, transferscope.runs; print({slow} & set(sys.modules))"
-    folder = Path(runs.__file__).parents[1]
+    folder = Path(runs.__file__).parents[2]
     outcome = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
     assert outcome.stdout == "set()\n", outcome.stderr
 

@@ -1,0 +1,30 @@
+"""Gather the accuracy of every network and judge the claims of Yosinski et al. 2014 by it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from transferscope import claims, store
+from transferscope.claims import anb
+from transferscope.claims.page import page
+from transferscope.job import job_log
+from transferscope.runs.anb import AnbRun, accuracy_row
+
+with job_log(snakemake) as job:
+    params = snakemake.params
+    accuracies, histories = [], []
+    for run, folder in zip((AnbRun(**fields) for fields in params.runs), snakemake.input, strict=True):
+        for seed in params.seeds:
+            history = store.read_table(Path(folder, f"seed{seed}", "history.csv"))
+            accuracies.append(accuracy_row(run, seed, history, params.last_epochs))
+            described = {"run": run.name, "treatment": run.treatment, "split": run.split, "half": run.half, "n": run.n}
+            histories += [described | {"seed": seed} | row for row in history.to_dict("records")]
+    store.write_table(snakemake.output.accuracy, list(accuracies[0]), accuracies, job.facts())
+    store.write_table(snakemake.output.history, list(histories[0]), histories, job.facts())
+
+    verdicts = anb.evaluate(pd.DataFrame(accuracies), params.scale)
+    store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
+    with store.atomic_path(snakemake.output.page) as temporary:
+        temporary.write_text(page(verdicts, f"{params.paper}, {params.scale} scale"), encoding="utf-8")
+    for verdict in verdicts:
+        print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")

@@ -1,0 +1,53 @@
+"""Train some networks of Yosinski et al. 2014, each under every seed: base networks, or such with copied layers."""
+
+from pathlib import Path
+
+import torch
+
+from transferscope.data import tasks
+from transferscope.data.inputs import Inputs, channel_statistics
+from transferscope.devices import choose_device
+from transferscope.job import job_log
+from transferscope.models import zoo
+from transferscope.models.transplant import transplant
+from transferscope.provenance import file_digest
+from transferscope.randomness import seed_for
+from transferscope.training.loop import train
+from transferscope.training.recipe import Kept, Recipe
+from transferscope.training.unfinished import publish
+
+with job_log(snakemake) as job:
+    params, device = snakemake.params, choose_device(snakemake.params.device)
+
+    # by dataset: both halves of the classes are standardised alike
+    normalisation = {}
+    for run, dataset in zip(params.runs, params.datasets, strict=True):
+        if dataset not in normalisation:
+            whole = {key: value for key, value in run["task"].items() if key != "labels"}
+            mean, std = channel_statistics(tasks.load(dataset, whole, "train"), params.model["channels"])
+            normalisation[dataset] = {"mean": mean, "std": std}
+
+    def train_network(run, dataset, output, seed):
+        """Train one network under one seed; what it leaves, and where that shall appear."""
+        print(f"{run['name']}, seed {seed}", flush=True)
+        examples = [tasks.load(dataset, run["task"], part, seed) for part in ("train", "test")]
+        recipe = Recipe(**run["recipe"])
+        last = f"epoch{recipe.epochs}.safetensors"
+        torch.manual_seed(seed_for(seed, "initialisation", run["name"]))
+        architecture = zoo.architecture(params.model, len(examples[0].class_names))
+        module = zoo.create(architecture)
+        # random features are layers of no other network: the module's own, as they are
+        source = Path(output).parent / run["source"] / f"seed{seed}" / last if run["source"] else None
+        transplant(module, zoo.load(source)[0] if source else module, run["n"], run["frozen"])
+        facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"], source=str(source))
+        facts["architecture"] = architecture
+        facts["normalisation"] = normalisation[dataset]
+        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, file_digest(dataset)]
+        train(module, Inputs.of(facts), *examples, recipe, seed, Kept(), folder, identity, facts, device)
+        return {folder / file: Path(output, f"seed{seed}", file) for file in (last, "history.csv")}
+
+    finished = {}
+    for run, dataset, output in zip(params.runs, params.datasets, snakemake.output, strict=True):
+        for seed in params.seeds:
+            finished |= train_network(run, dataset, output, seed)
+    publish(finished, params.unfinished)
