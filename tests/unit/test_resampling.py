@@ -1,0 +1,70 @@
+"""Half-samples of the examples, and the interval over the choice of examples that they give."""
+
+import numpy as np
+import pytest
+
+from transferscope.errors import InputError
+from transferscope.similarity import Grams, HalfSamples, centred_gram, cka, cka_matrix, interval
+
+
+def layers_and_grams(rng, n=70):
+    base = rng.standard_normal((n, 20))
+    xs = [base @ rng.standard_normal((20, d)) + rng.standard_normal((n, d)) for d in (3, 30, 300)]
+    return xs, Grams.of_matrices(np.stack([centred_gram(x) for x in xs]))
+
+
+def test_half_samples_are_the_cka_of_half_the_examples(rng):
+    xs, x = layers_and_grams(rng)
+    ys, y = layers_and_grams(rng)
+    halves = HalfSamples(x, draws=3)
+    for half, (own, cross) in zip(halves.halves, halves.compare(y), strict=True):
+        assert len(set(half.tolist())) == 35
+        assert own["biased"] == pytest.approx(cka_matrix([a[half] for a in xs]), abs=1e-12)
+        expected = cka_matrix([a[half] for a in xs], [b[half] for b in ys], debiased=True)
+        assert cross["debiased"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_layer_that_has_no_similarity_on_a_half_sample_is_named():
+    rare = np.zeros((20, 2))
+    rare[:2, 0] = 1
+    x = Grams.of_matrices(np.stack([centred_gram(rare)]), layers=["rare"])
+    with pytest.raises(InputError, match=r"over 10 examples.*: rare;"):
+        HalfSamples(x, draws=20)
+
+
+def test_half_samples_are_drawn_alike_for_one_seed_and_otherwise_for_another(rng):
+    _, x = layers_and_grams(rng)
+    first, again, other = HalfSamples(x, 2), HalfSamples(x, 2), HalfSamples(x, 2, seed=1)
+    assert np.array_equal(first.halves, again.halves)
+    assert not np.array_equal(first.halves, other.halves)
+
+
+@pytest.mark.parametrize(("draws", "examples"), [(1, 70), (10, 7)])
+def test_too_few_half_samples_or_examples_are_refused(rng, draws, examples):
+    _, x = layers_and_grams(rng, examples)
+    with pytest.raises(InputError, match=f"found {draws} draws from {examples} examples"):
+        HalfSamples(x, draws)
+
+
+def test_the_interval_over_examples_covers_the_truth_about_as_often_as_it_says(rng):
+    d, noise = 3, 1.0
+    mixing = rng.standard_normal((d, d))
+    # CKA of the population: x ~ N(0, I), y = x A + noise
+    cov_y = mixing.T @ mixing + noise**2 * np.eye(d)
+    truth = np.linalg.norm(mixing) ** 2 / (np.sqrt(d) * np.linalg.norm(cov_y))
+    covered = []
+    for repeat in range(100):
+        x = rng.standard_normal((60, d))
+        y = x @ mixing + noise * rng.standard_normal((60, d))
+        halves = HalfSamples(Grams.of_features([x]), draws=60, batch=30, seed=repeat)
+        draws = [cross["debiased"][0, 0] for _, cross in halves.compare(Grams.of_features([y]))]
+        low, high = interval(cka(x, y, debiased=True), draws)
+        covered.append(low < truth < high)
+    assert 0.88 <= np.mean(covered) <= 1
+
+
+def test_the_interval_is_the_estimate_less_the_deviations_of_the_draws():
+    # deviations -1, 0, 0, 0, 1: their quartiles are 0; all of them, from -1 to 1
+    assert interval(5.0, np.array([1.0, 2, 2, 2, 3]), level=1.0) == (4.0, 6.0)
+    assert interval(5.0, np.array([0.0, 0, 0, 4]), level=1.0) == (2.0, 6.0)
+    assert interval(5.0, np.array([1.0, 2, 2, 2, 3]), level=0.5) == (5.0, 5.0)
