@@ -159,7 +159,7 @@ def test_a_truncated_file_is_named_and_nothing_is_made_of_it(finished, tmp_path)
     status = dataset.stat()
     dataset.write_bytes(dataset.read_bytes()[: status.st_size // 2])
     os.utime(dataset, ns=(status.st_atime_ns, status.st_mtime_ns))
-    outcome = run(folder, "tas", "--retries", "0", "--forcerun", "finetune")
+    outcome = run(folder, "tas", "--forcerun", "finetune")
     assert outcome.returncode != 0
     assert re.search(r"digits\.h5 is truncated .*delete it and run again", outcome.stdout)
     assert "Traceback" not in outcome.stdout
