@@ -39,3 +39,15 @@ def config_errors(load_config) -> Callable[..., list[str]]:
         return str(caught.value).splitlines()
 
     return errors
+
+
+@pytest.fixture
+def similarity(tables):
+    """A copy of similarity.csv, to be changed at will; each file of tests says which `tables` it means."""
+    return tables[0].copy()
+
+
+@pytest.fixture
+def history(tables):
+    """A copy of history.csv, likewise."""
+    return tables[1].copy()

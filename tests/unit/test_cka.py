@@ -6,6 +6,7 @@ import weakref
 import numpy as np
 import pytest
 import scipy.stats
+from layer_samples import layers_and_grams
 from sklearn.preprocessing import KernelCenterer
 
 from transferscope.errors import InputError
@@ -256,12 +257,6 @@ def test_too_few_or_different_examples_are_refused(rng):
         cka(x, x, debiased=True)
     with pytest.raises(InputError, match="same examples, found 3 and 4"):
         cka(x, rng.standard_normal((4, 5)))
-
-
-def layers_and_grams(rng, n=70):
-    base = rng.standard_normal((n, 20))
-    xs = [base @ rng.standard_normal((20, d)) + rng.standard_normal((n, d)) for d in (3, 30, 300)]
-    return xs, Grams.of_matrices(np.stack([centred_gram(x) for x in xs]))
 
 
 def test_stored_gram_matrices_give_the_same_as_features(rng):

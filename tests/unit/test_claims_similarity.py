@@ -17,16 +17,6 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     return similarity_table(), history_table()
 
 
-@pytest.fixture
-def similarity(tables) -> pd.DataFrame:
-    return tables[0].copy()
-
-
-@pytest.fixture
-def history(tables) -> pd.DataFrame:
-    return tables[1].copy()
-
-
 def judged(name: str, similarity, history, measure="cka", stage="end") -> dict:
     """What one claim's row says of it."""
     claim = next(claim for claim in CLAIMS if claim.name == name)

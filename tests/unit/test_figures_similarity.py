@@ -32,16 +32,6 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     return similarity, history
 
 
-@pytest.fixture
-def similarity(tables) -> pd.DataFrame:
-    return tables[0].copy()
-
-
-@pytest.fixture
-def history(tables) -> pd.DataFrame:
-    return tables[1].copy()
-
-
 def at_end(name: str, reference: str, factor: float = 1.0, epoch: int | None = None) -> np.ndarray:
     """Similarity of each layer of a run at its end, or at an epoch, mean over seeds, by a measure further from 1."""
     epoch = epoch or (TRUE if RUNS[name]["randomness"] == 0 else GOES_ON)

@@ -2,15 +2,10 @@
 
 import numpy as np
 import pytest
+from layer_samples import layers_and_grams
 
 from transferscope.errors import InputError
 from transferscope.similarity import Grams, HalfSamples, centred_gram, cka, cka_matrix, interval
-
-
-def layers_and_grams(rng, n=70):
-    base = rng.standard_normal((n, 20))
-    xs = [base @ rng.standard_normal((20, d)) + rng.standard_normal((n, d)) for d in (3, 30, 300)]
-    return xs, Grams.of_matrices(np.stack([centred_gram(x) for x in xs]))
 
 
 def test_half_samples_are_the_cka_of_half_the_examples(rng):
