@@ -19,11 +19,12 @@ with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
 
     # by dataset: all that is trained on its images is standardised alike
-    normalisation = {}
+    normalisation, digests = {}, {}
     for dataset, standard in zip(snakemake.input.datasets, params.standards, strict=True):
         if dataset not in normalisation:
             mean, std = channel_statistics(tasks.load(dataset, standard, "train"), params.model["channels"])
             normalisation[dataset] = {"mean": mean, "std": std}
+            digests[dataset] = file_digest(dataset)
 
     def untrained(classes, seed):
         """A network at its random initialisation: the same for all runs of a seed."""
@@ -41,7 +42,7 @@ with job_log(snakemake) as job:
         facts["architecture"] = made["architecture"]
         facts["normalisation"] = normalisation[dataset]
         recipe, kept = Recipe(**run["recipe"]), Kept(**run["checkpoints"])
-        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, file_digest(dataset)]
+        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, digests[dataset]]
         train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, identity, facts, device)
         names = kept.names(recipe.epochs, end=recipe.memorise is not None)
         files = [*(f"{name}.safetensors" for name in names), "history.csv"]

@@ -20,12 +20,13 @@ with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
 
     # by dataset: both halves of the classes are standardised alike
-    normalisation = {}
+    normalisation, digests = {}, {}
     for run, dataset in zip(params.runs, params.datasets, strict=True):
         if dataset not in normalisation:
             whole = {key: value for key, value in run["task"].items() if key != "labels"}
             mean, std = channel_statistics(tasks.load(dataset, whole, "train"), params.model["channels"])
             normalisation[dataset] = {"mean": mean, "std": std}
+            digests[dataset] = file_digest(dataset)
 
     def train_network(run, dataset, output, seed):
         """Train one network under one seed; what it leaves, and where that shall appear."""
@@ -42,7 +43,7 @@ with job_log(snakemake) as job:
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"], source=str(source))
         facts["architecture"] = architecture
         facts["normalisation"] = normalisation[dataset]
-        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, file_digest(dataset)]
+        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, digests[dataset]]
         train(module, Inputs.of(facts), *examples, recipe, seed, Kept(), folder, identity, facts, device)
         return {folder / file: Path(output, f"seed{seed}", file) for file in (last, "history.csv")}
 
