@@ -16,6 +16,7 @@ from transferscope.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
+PAPERS = ("tas", "similarity", "anb", "quanta")
 ABSENT = "absent"
 
 
@@ -24,17 +25,20 @@ def line_of(text: str, part: str) -> int:
 
 
 def test_each_paper_may_be_left_out(load_config):
-    for paper in ("tas", "similarity", "anb"):
+    for paper in PAPERS:
         config = yaml.safe_load(VALID)
+        # which asks for anb
+        del config["quanta"]["joint"]
         del config[paper]
         assert paper not in load_config(yaml.safe_dump(config))
 
 
 def test_a_config_without_any_paper_is_refused(config_errors):
     config = yaml.safe_load(VALID)
-    del config["tas"], config["similarity"], config["anb"]
+    for paper in PAPERS:
+        del config[paper]
     assert config_errors(yaml.safe_dump(config)) == [
-        "missing key 'tas' (config.yaml): expected at least one paper: tas or similarity or anb"
+        "missing key 'tas' (config.yaml): expected at least one paper: tas or similarity or anb or quanta"
     ]
 
 
@@ -53,7 +57,7 @@ def test_defaults_are_filled_in_at_every_level(load_config):
         "images": [],
     }
     recipe = {"epochs": 2, "learning_rate": 1e-3, "batch_size": 32, "optimiser": "adam"}
-    recipe |= {"momentum": 0.0, "weight_decay": 0.0}
+    recipe |= {"momentum": 0.0, "weight_decay": 0.0, "drops": [], "drop_factor": 0.1, "learning_rate_decay": 0.0}
     assert config["models"]["net"]["source"] == {"task": "first", "seed": 0, "recipe": recipe}
     assert config["models"]["published"]["source"] == {"weights": "d2_in1k"}
     assert config["tas"]["checkpoints"] == {"every_epochs": 1, "steps": [1, 90]}
@@ -64,6 +68,10 @@ def test_defaults_are_filled_in_at_every_level(load_config):
     assert similarity["pretraining"]["recipe"]["memorise"] == {"top1": 0.99, "epochs": 6}
     assert similarity["finetuning"]["recipe"]["memorise"] == {"top1": 0.9, "epochs": 4}
     assert "memorise" not in config["tas"]["recipe"]
+    quanta = config["quanta"]
+    assert (quanta["runs_per_job"], quanta["gate_learning_rate"], quanta["share_source"]) == (1, None, True)
+    assert quanta["controls"]["sources"] == ["untrained", "permuted"]
+    assert quanta["joint"]["split"] == "similar"
 
 
 def test_uses_of_one_anchor_get_their_own_defaults(load_config):

@@ -1,5 +1,6 @@
 """What one key of a config asks of another: names, checkpoints, rows, classes, amounts; each mistake in exact words."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,22 @@ VALID = (Path(__file__).parent / "valid.yaml").read_text()
         (
             "anb: {splits: {dissimilar: {task: digit}}}",
             "anb.splits.dissimilar.task: expected a name under tasks, found 'digit': did you mean 'digits'?",
+        ),
+        (
+            "quanta: {model: gatd}",
+            "quanta.model: expected a name under models, found 'gatd': did you mean 'gated'?",
+        ),
+        (
+            "quanta: {targets: {AnB: secnd}}",
+            "quanta.targets.AnB: expected a name under tasks, found 'secnd': did you mean 'second'?",
+        ),
+        (
+            "quanta: {source: fist}",
+            "quanta.source: expected a name under tasks, found 'fist': did you mean 'first'?",
+        ),
+        (
+            "quanta: {joint: {split: disimilar}}",
+            "quanta.joint.split: expected a name under anb.splits, found 'disimilar': did you mean 'dissimilar'?",
         ),
         *(
             (
@@ -154,6 +171,14 @@ def test_what_similarity_probes_is_held_out_from_its_pre_training(key, task, con
     ]
 
 
+def test_what_a_network_with_a_gate_is_tested_on_is_held_out_from_its_source(config_errors):
+    rows = "dataset: clothes, train: {split: test, rows: [6000, 7000]}, test: {split: test, rows: [4000, 5000]}"
+    assert config_errors(VALID, f"tasks: {{gated: {{{rows}}}}}\nquanta: {{targets: {{AnB: gated}}}}") == [
+        "config2.yaml:1: tasks.gated.test.rows: expected rows that task 'first' is not trained on "
+        "([0, 5000] of the same split 'test'), found [4000, 5000]"
+    ]
+
+
 def test_rows_that_only_touch_do_not_overlap(load_config):
     rows = load_config(VALID, "tasks: {turned: {test: {rows: [6000, 7000]}}}")["tasks"]["turned"]["test"]["rows"]
     assert rows == [6000, 7000]
@@ -206,10 +231,38 @@ def test_a_task_on_the_whole_of_a_dataset_without_splits_needs_rows(config_error
             "similarity.pretraining.recipe.memorise.epochs: expected at least 7, the recipe's epochs, found 6",
         ),
         ("anb: {last_epochs: 4}", "anb.last_epochs: expected at most 3, the epochs of anb.recipe, found 4"),
+        ("quanta: {last_epochs: 4}", "quanta.last_epochs: expected at most 3, the epochs of quanta.recipe, found 4"),
     ],
 )
 def test_amounts_must_fit_what_there_is(fragment, expected, config_errors):
     assert [message.split(": ", 1)[1] for message in config_errors(VALID, fragment)] == [expected]
+
+
+RECIPES = [
+    # how long a run may take, and a model of the smallest image_size
+    ("tas: {recipe: {KEY}}", 3, "published"),
+    ("anb: {recipe: {KEY}}", 3, "plain"),
+    ("models: {net: {source: {recipe: {KEY}}}}", 2, "net"),
+    ("similarity: {pretraining: {recipe: {KEY}}}", 6, "plain"),
+    ("similarity: {finetuning: {recipe: {KEY}}}", 4, "plain"),
+]
+
+
+@pytest.mark.parametrize(("recipe", "epochs", "_"), RECIPES)
+def test_the_learning_rate_drops_while_a_run_lasts(recipe, epochs, _, config_errors, load_config):
+    load_config(VALID, recipe.replace("KEY", f"drops: [{epochs - 1}]"))
+    (message,) = config_errors(VALID, recipe.replace("KEY", f"drops: [1, {epochs}]"))
+    expected = rf"\.recipe\.drops\[1\]: expected at most {epochs - 1}, as there are {epochs} epochs, found {epochs}$"
+    assert re.search(expected, message)
+
+
+@pytest.mark.parametrize(("recipe", "_", "model"), RECIPES)
+def test_a_crop_leaves_something_of_the_image(recipe, _, model, config_errors, load_config):
+    size = f"models: {{{model}: {{image_size: 32}}}}"
+    load_config(VALID, size, recipe.replace("KEY", "augment: {crop: 31}"))
+    (message,) = config_errors(VALID, size, recipe.replace("KEY", "augment: {crop: 32}"))
+    expected = rf"\.recipe\.augment\.crop: expected at most 31, as '{model}' sees images of 32 pixels, found 32$"
+    assert re.search(expected, message)
 
 
 @pytest.mark.parametrize(
@@ -284,3 +337,70 @@ def test_the_similar_split_has_every_treatment(config_errors):
     assert config_errors(VALID, fragment) == [
         "config2.yaml:4: anb.splits.similar.treatments: expected all five (figures compare them), found ['transfer']"
     ]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "expected"),
+    [
+        (
+            "quanta: {targets: {AnA: second}}",
+            "quanta.targets.AnA: expected 'first', as quanta.source (AnA is the source's own task), found 'second'",
+        ),
+        (
+            "quanta: {layers: [0, 2, 3]}",
+            "quanta.layers[2]: expected at most 2, as model 'gated' has 3 layers below its head, the first being 0, "
+            "found 3",
+        ),
+        (
+            "quanta: {controls: {initial: 0.75}}",
+            "quanta.controls.initial: expected one of quanta.initial ([0.9, 0.5]), from which gates to the trained "
+            "source start, too, found 0.75",
+        ),
+        (
+            "quanta: {joint: {split: dissimilar}}",
+            "quanta.joint.split: expected a split with the treatments transfer and transfer+ (gates are compared with "
+            "both), found 'dissimilar', which has random, transfer",
+        ),
+        (
+            "anb: {layers: [1, 2]}",
+            "anb.layers: expected 3 among them (quanta.joint compares with networks all of whose layers are copied), "
+            "found [1, 2]",
+        ),
+        (
+            "quanta: {seeds: [1, 2]}",
+            "quanta.seeds[1]: expected one of anb.seeds ([0, 1]), as quanta.joint gates the base networks of the same "
+            "seed, found 2",
+        ),
+    ],
+)
+def test_what_quanta_sets_side_by_side_can_be_compared(fragment, expected, config_errors):
+    assert config_errors(VALID, fragment) == [f"config2.yaml:1: {expected}"]
+
+
+def test_gates_on_base_networks_need_the_section_that_trains_them(config_errors):
+    text = VALID[: VALID.index("anb:")] + VALID[VALID.index("quanta:") :]
+    (message,) = config_errors(text)
+    assert message.endswith("quanta.joint: expected a section anb, whose base networks are the sources, found none")
+
+
+def test_without_gates_on_base_networks_anb_is_as_free_as_without_quanta(load_config):
+    text = VALID[: VALID.index("  joint:")]
+    quanta = load_config(text, "anb: {layers: [1]}\nquanta: {seeds: [5]}")["quanta"]
+    assert quanta["seeds"] == [5]
+
+
+@pytest.mark.parametrize(
+    ("model", "layers"),
+    [
+        ("{library: small, name: caffenet}", 7),
+        ("{library: small, name: quanta, options: {widths: [1, 1, 1, 1]}}", 5),
+        ("{library: timm, name: resnet10t}", None),
+        ("{library: small, name: quanta}", None),
+    ],
+)
+def test_layers_are_checked_where_the_config_tells_how_many_there_are(model, layers, load_config, config_errors):
+    fragment = f"models: {{other: {model}}}\nquanta: {{model: other, layers: [LAST]}}"
+    load_config(VALID, fragment.replace("LAST", str(99 if layers is None else layers - 1)))
+    if layers is not None:
+        (message,) = config_errors(VALID, fragment.replace("LAST", str(layers)))
+        assert f"model 'other' has {layers} layers below its head" in message

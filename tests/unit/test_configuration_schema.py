@@ -36,6 +36,26 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
             "tas.recipe.momentum: expected 0 (only optimiser sgd has momentum), found 0.9",
         ),
         ("tas: {recipe: {optimiser: lion}}", "tas.recipe.optimiser: expected one of adam, sgd, found 'lion'"),
+        ("tas: {recipe: {drops: 30}}", "tas.recipe.drops: expected a list of different integers >= 1, found 30"),
+        (
+            "tas: {recipe: {drops: [2, 2]}}",
+            "tas.recipe.drops: expected a list of different integers >= 1, found [2, 2]",
+        ),
+        ("tas: {recipe: {drop_factor: 1}}", "tas.recipe.drop_factor: expected a number > 0 and < 1, found 1"),
+        (
+            "tas: {recipe: {learning_rate_decay: -1e-6}}",
+            "tas.recipe.learning_rate_decay: expected a number >= 0, found -1e-06",
+        ),
+        (
+            "tas: {recipe: {augment: {rotation: 200}}}",
+            "tas.recipe.augment.rotation: expected a number >= 0 and <= 180, found 200",
+        ),
+        (
+            "tas: {recipe: {augment: {crop: 0.1}}}",
+            "tas.recipe.augment.crop: expected an integer >= 0, found 0.1",
+        ),
+        ("tas: {recipe: {augment: {flip: 1}}}", "tas.recipe.augment.flip: expected true or false, found 1"),
+        ("tas: {recipe: {augment: true}}", "tas.recipe.augment: expected a mapping, found true"),
         (
             "tas: {checkpoints: {every_epochs: 0}}",
             "tas.checkpoints.every_epochs: expected an integer or null >= 1, found 0",
@@ -57,11 +77,13 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
             "tasks: {turned: {labels: {randomness: -1}}}",
             "tasks.turned.labels.randomness: expected an integer >= 0, found -1",
         ),
+        ("tasks: {turned: {labels: {permuted: false}}}", "tasks.turned.labels.permuted: expected true, found false"),
         ("tasks: {turned: {labels: {shift: 0}}}", "tasks.turned.labels.shift: expected an integer >= 1, found 0"),
         *(
             (
                 f"tasks: {{turned: {{labels: {labels}}}}}",
-                f"tasks.turned.labels: expected exactly one of randomness, shift, classes and half, found {found}",
+                "tasks.turned.labels: expected exactly one of randomness, shift, permuted, classes and half, "
+                f"found {found}",
             )
             for labels, found in (
                 ("{shift: 1, randomness: 1}", "a mapping with the keys shift, randomness"),
@@ -97,6 +119,37 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
             "anb.recipe.memorise: expected no memorise (only the recipes of similarity have it), "
             "found a mapping with the keys epochs, top1",
         ),
+        *(
+            (f"quanta: {{initial: {initial}}}", f"quanta.initial{expected}, found {found}")
+            for initial, expected, found in (
+                ("[0.9, 1.2]", "[1]: expected a number > 0 and < 1", "1.2"),
+                ("[0, 0.5]", "[0]: expected a number > 0 and < 1", "0"),
+                ("[0.5, 5e-1]", ": expected a list of different numbers > 0 and < 1", "[0.5, 0.5]"),
+                ("0.5", ": expected a list of different numbers > 0 and < 1", "0.5"),
+            )
+        ),
+        ("quanta: {controls: {initial: 1}}", "quanta.controls.initial: expected a number > 0 and < 1, found 1"),
+        (
+            "quanta: {controls: {sources: [random]}}",
+            "quanta.controls.sources[0]: expected one of untrained, permuted, found 'random'",
+        ),
+        (
+            "quanta: {controls: {sources: []}}",
+            "quanta.controls.sources: expected a list of different ones of untrained and permuted, found []",
+        ),
+        ("quanta: {layers: [-1]}", "quanta.layers[0]: expected an integer >= 0, found -1"),
+        ("quanta: {layers: all}", "quanta.layers: expected a list of different integers >= 0, found 'all'"),
+        ("quanta: {repeats: 0}", "quanta.repeats: expected an integer >= 1, found 0"),
+        (
+            "quanta: {gate_learning_rate: 0}",
+            "quanta.gate_learning_rate: expected a number > 0, or null, found 0",
+        ),
+        ("quanta: {share_source: 1}", "quanta.share_source: expected true or false, found 1"),
+        (
+            "quanta: {recipe: {memorise: {epochs: 9}}}",
+            "quanta.recipe.memorise: expected no memorise (only the recipes of similarity have it), "
+            "found a mapping with the keys epochs, top1",
+        ),
         ("similarity: {shift: 0}", "similarity.shift: expected an integer >= 1, found 0"),
         ("similarity: {sizes: [100, 1]}", "similarity.sizes[1]: expected an integer >= 2, found 1"),
         (
@@ -115,7 +168,7 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
         ),
         (
             "models: {net: {name: resnet}}",
-            "models.net.name: expected one of residual, dense, transformer, convolutional, layered, caffenet, "
+            "models.net.name: expected one of residual, dense, transformer, convolutional, layered, quanta, caffenet, "
             "found 'resnet'",
         ),
         (
@@ -159,6 +212,10 @@ def test_a_value_that_is_wrong_in_itself_is_named_with_what_was_expected(fragmen
     [
         ("tas: {recipe: {epoch: 3}}", "unknown key 'epoch' under tas.recipe (config2.yaml:1): did you mean 'epochs'?"),
         (
+            "tas: {recipe: {augment: {flips: true}}}",
+            "unknown key 'flips' under tas.recipe.augment (config2.yaml:1): did you mean 'flip'?",
+        ),
+        (
             "tasks: {turned: {labels: {random: 1}}}",
             "unknown key 'random' under tasks.turned.labels (config2.yaml:1): did you mean 'randomness'?",
         ),
@@ -169,6 +226,10 @@ def test_a_value_that_is_wrong_in_itself_is_named_with_what_was_expected(fragmen
         (
             "anb: {splits: {other: {task: first, classes: random}}}",
             "unknown key 'other' under anb.splits (config2.yaml:1): valid keys: similar, dissimilar",
+        ),
+        (
+            "quanta: {targets: {BnA: second}}",
+            "unknown key 'BnA' under quanta.targets (config2.yaml:1): did you mean 'AnA'?",
         ),
         ("Scale: demo", "unknown key 'Scale' (config2.yaml:1): did you mean 'scale'?"),
         (

@@ -1,6 +1,9 @@
 """The shipped configs: they are valid and follow the papers' protocols, and config/README.md describes every key."""
 
+import itertools
+import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,8 @@ import yaml
 from transferscope import configuration
 from transferscope.configuration import images
 from transferscope.configuration.schema import SCHEMA_FILE
-from transferscope.runs import anb_runs
+from transferscope.data.augment import Augment
+from transferscope.runs import anb_runs, quanta_sources, quanta_sweeps
 from transferscope.training.recipe import Kept, Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +76,51 @@ def test_the_papers_scale_is_the_protocol_of_yosinski_and_others():
     # 450,000 steps, to within one epoch
     steps = recipe.steps_per_epoch(images.SPLITS["ImageNet"]["train"] // 2)
     assert abs(recipe.epochs * steps - 450_000) < steps
+    # a tenth of the learning rate every 100,000 steps, to within one epoch
+    assert [abs(epoch * steps - 100_000 * k) < steps for k, epoch in enumerate(recipe.drops, start=1)] == [True] * 4
+    assert recipe.drop_factor == 0.1
+    assert recipe.augment == Augment(crop=(256 - 227) // 2, flip=True)
+
+
+def test_the_papers_scale_is_the_protocol_of_orhand_and_others():
+    config = configuration.load([ROOT / "config" / "paper.yaml"])
+    paper, model = config["quanta"], config["models"]["conv7"]
+    assert (paper["model"], model["library"], model["name"]) == ("conv7", "small", "quanta")
+    assert (model["image_size"], model["channels"]) == (32, 3)
+    assert model["options"] == {"widths": [64, 64, 256, 256, 512, 512], "hidden": 2048}
+    tasks = {target: config["tasks"][task] for target, task in paper["targets"].items()}
+    loaders = {target: config["datasets"][task["dataset"]]["loader"] for target, task in tasks.items()}
+    assert loaders == {"AnA": "CIFAR10", "AnB": "CIFAR100"}
+    whole = [0.0, 1.0]
+    for task in tasks.values():
+        assert (task["train"], task["test"]) == ({"split": "train", "rows": whole}, {"split": "test", "rows": whole})
+    recipe = Recipe(**paper["recipe"])
+    fields = (recipe.epochs, recipe.batch_size, recipe.optimiser, recipe.learning_rate, recipe.weight_decay)
+    assert fields == (60, 32, "adam", 1e-4, 1e-6)
+    assert (paper["gate_learning_rate"], paper["last_epochs"]) == (None, 10)
+
+
+def test_the_papers_scale_has_every_network_of_orhand_and_others_thirty_times():
+    config = configuration.load([ROOT / "config" / "paper.yaml"])
+    seeds = config["quanta"]["seeds"]
+    sweeps = quanta_sweeps(config)
+    gated = Counter(
+        (sweep.target, network.layer, network.initial)
+        for sweep in sweeps
+        for network in sweep.networks
+        for _ in seeds
+        if sweep.source == "trained" and network.layer is not None
+    )
+    # 2 tasks, 7 layers, 3 initial values
+    grid = itertools.product(("AnA", "AnB"), range(7), (0.9, 0.75, 0.5))
+    assert gated == dict.fromkeys(grid, 30)
+    assert gated.total() == 1_260
+    # and what the file's derivation of the cost counts beside them
+    beside = Counter(sweep.source for sweep in sweeps for network in sweep.networks for _ in seeds)
+    assert beside["trained"] - gated.total() == 60
+    assert beside["untrained"] + beside["permuted"] == 420
+    assert beside["similar-baseA"] + beside["similar-baseB"] == 42
+    assert len(quanta_sources(config)) * len(seeds) == 6
 
 
 def test_the_demo_of_yosinski_and_others_is_a_matter_of_minutes():
@@ -81,6 +130,18 @@ def test_the_demo_of_yosinski_and_others_is_a_matter_of_minutes():
         first, end = run.task["train"]["rows"]
         passes += run.recipe["epochs"] * (end - first) // 2
     assert passes <= 700_000
+
+
+def test_the_demo_of_orhand_and_others_is_a_matter_of_minutes():
+    config = configuration.load([ROOT / "config" / "config.yaml"])
+    runs = [(run, 1) for run in quanta_sources(config)]
+    runs += [(sweep, len(sweep.networks)) for sweep in quanta_sweeps(config)]
+    passes = 0
+    for run, networks in runs:
+        first, end = run.task["train"]["rows"]
+        assert "half" in run.task["labels"]
+        passes += networks * run.recipe["epochs"] * (end - first) // 2
+    assert passes <= 550_000
 
 
 def keys_of(schema: dict, definitions: dict, prefix: str = "") -> dict[str, list[dict]]:
@@ -112,6 +173,7 @@ def keys_of(schema: dict, definitions: dict, prefix: str = "") -> dict[str, list
         ("## similarity", "similarity"),
         ("## anb", "anb"),
         ("## split", "split"),
+        ("## quanta", "quanta"),
     ],
 )
 def test_schema_and_readme_describe_every_key_and_agree_on_its_default(heading, definition):
@@ -120,7 +182,7 @@ def test_schema_and_readme_describe_every_key_and_agree_on_its_default(heading, 
     keys = keys_of(definitions[definition] if definition else schema, definitions)
     assert [key for key, said in keys.items() if not any("description" in below for below in said)] == []
     expected = {
-        key: {str(below["default"]).replace("'", "") for below in said if "default" in below}
+        key: {json.dumps(below["default"]).replace('"', "") for below in said if "default" in below}
         | {"required" for below in said if below["required"] and "default" not in below}
         for key, said in keys.items()
     }

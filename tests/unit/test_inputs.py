@@ -65,6 +65,19 @@ def test_an_image_gives_the_same_input_in_any_batch(rng):
     torch.testing.assert_close(inputs(images, "cpu")[4:6], inputs(images[4:6], "cpu"), rtol=0, atol=0)
 
 
+def test_images_are_augmented_at_the_models_size_before_they_are_normalised(rng):
+    images, seen = rng.integers(0, 256, (4, 8, 8, 3), np.uint8), []
+
+    def halved(values):
+        seen.append(values)
+        return values / 2
+
+    values = Inputs(1, 16, [0.3], [0.4])(images, "cpu", halved)
+    (given,) = seen
+    torch.testing.assert_close(given, plain(1, 16)(images, "cpu"), rtol=0, atol=0)
+    torch.testing.assert_close(values, (given / 2 - 0.3) / 0.4)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_statistics_are_those_of_all_pixels(rng, channels):
     images = rng.integers(0, 200, (600, 6, 6, channels), np.uint8)

@@ -1,13 +1,22 @@
 """Statistics over seeds against SciPy, exact enumeration and the rule for verdicts."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 import scipy.stats
 
 from transferscope.errors import InputError
-from transferscope.statistics import bootstrap_interval, mean_and_error, rank_correlation, support, verdict
+from transferscope.statistics import (
+    bootstrap_interval,
+    correlations_by_chance,
+    mean_and_error,
+    rank_correlation,
+    rank_correlations,
+    support,
+    verdict,
+)
 
 
 def every_resampled_mean(values):
@@ -133,3 +142,35 @@ def test_values_that_are_not_a_list_of_numbers_are_refused(function, values):
 def test_margins_of_another_shape_are_refused(function, margins):
     with pytest.raises(InputError, match=r"finite margins, \(seeds,\) or \(seeds, inequalities\)"):
         function(margins)
+
+
+def test_many_rank_correlations_are_those_of_each_pair(rng):
+    x, y = rng.integers(0, 4, (2, 3, 5, 9))  # with ties
+    expected = [rank_correlation(one, other) for one, other in zip(x.reshape(-1, 9), y.reshape(-1, 9), strict=True)]
+    np.testing.assert_allclose(rank_correlations(x, y), np.reshape(expected, (3, 5)))
+
+
+def test_a_constant_has_no_rank_correlation_with_anything(rng):
+    x = rng.standard_normal((2, 6))
+    y = np.stack([np.full(6, 0.1), 2 * x[1]])
+    np.testing.assert_allclose(rank_correlations(x, y), [0, 1])
+
+
+def test_correlations_by_chance_are_those_of_every_order(rng):
+    x, y = rng.integers(0, 4, (2, 3, 5))
+    expected = [
+        np.mean([scipy.stats.spearmanr(one, other[list(order)]).statistic for one, other in zip(x, y, strict=True)])
+        for order in itertools.permutations(range(5))
+    ]
+    found = correlations_by_chance(x, y)
+    assert found[0] == pytest.approx(expected[0]) and len(found) == math.factorial(5)
+    np.testing.assert_allclose(np.sort(found), np.sort(expected), atol=1e-12)
+
+
+def test_more_orders_than_can_be_tried_are_drawn_at_random(rng):
+    x, y = rng.standard_normal((2, 12))
+    found = correlations_by_chance(x, y)
+    assert found[0] == pytest.approx(scipy.stats.spearmanr(x, y).statistic)
+    # the variance of Spearman's correlation by chance is 1 / (L - 1)
+    assert found.mean() == pytest.approx(0, abs=0.015) and found.var() == pytest.approx(1 / 11, rel=0.05)
+    np.testing.assert_array_equal(found, correlations_by_chance(x, y))

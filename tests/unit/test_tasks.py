@@ -145,6 +145,7 @@ def test_a_task_changes_the_labels_of_both_parts_and_nothing_else(dataset, part)
     for labels, expected in (
         ({"randomness": 2}, tasks.partially_random(plain.labels, 3, 2, numpy_generator(5, "labels", part))),
         ({"shift": 2}, tasks.shifted(plain.labels, 3, 2)),
+        ({"permuted": True}, tasks.permuted(plain.labels, numpy_generator(5, "permuted", part))),
     ):
         changed = tasks.load(dataset[0], {"dataset": "colours", "labels": labels}, part, seed=5)
         np.testing.assert_array_equal(changed.labels, expected)
@@ -159,6 +160,28 @@ def test_random_labels_depend_on_the_seed_and_stay_with_their_images(dataset):
     assert (first.labels != other.labels).any()
     cut = tasks.load(dataset[0], task | {"train": {"size": 15}}, "train", seed=0)
     np.testing.assert_array_equal(cut.labels, first.labels[:15])
+
+
+def test_permuted_labels_are_as_many_of_each_class_and_tell_nothing_of_the_image():
+    labels = np.repeat(np.arange(5), [9000, 5000, 3000, 2000, 1000])
+    permuted = tasks.permuted(labels, np.random.default_rng(1))
+    assert permuted.dtype == np.int64
+    np.testing.assert_array_equal(np.bincount(permuted), np.bincount(labels))
+    assert chi2_contingency(np.histogram2d(labels, permuted, 5)[0]).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_labels_are_permuted_within_a_part_by_the_runs_seed(dataset, part):
+    # 29 and 13 images: classes are not equally frequent, nor alike in both parts
+    task = {"dataset": "colours", "train": {"rows": [0, 29]}, "test": {"rows": [0, 13]}}
+    plain = tasks.load(dataset[0], task, part)
+    first, again, other = (
+        tasks.load(dataset[0], task | {"labels": {"permuted": True}}, part, seed) for seed in (0, 0, 1)
+    )
+    for permuted in (first, other):
+        np.testing.assert_array_equal(np.bincount(permuted.labels), np.bincount(plain.labels))
+    np.testing.assert_array_equal(first.labels, again.labels)
+    assert (first.labels != other.labels).any()
 
 
 @pytest.mark.parametrize(
@@ -285,6 +308,8 @@ def test_transforms_apply_in_order_to_every_image(dataset):
         ({"images": ["rotate_45"]}, r"unknown image transforms \['rotate_45'\]: choose from \['invert', 'rotate_90'\]"),
         ({"train": {"rows": [5, 9], "size": 5}}, "train: size is 5, expected 1 to 4, the number of its rows"),
         ({"labels": {"randomness": 1}}, "train: random labels depend on a run's seed: load the task with one"),
+        ({"labels": {"permuted": True}}, "train: permuted labels depend on a run's seed: load the task with one"),
+        ({"labels": {"permuted": False}}, r"train: labels is \{'permuted': False\}, expected .* \{'permuted': True\}"),
         ({"labels": {"shift": 3}}, "labels.shift is 3, expected 1 to 2, as there are 3 classes"),
         ({"labels": {"noise": 1}}, r"train: labels is \{'noise': 1\}, expected \{'randomness': d\}, \{'shift': s\}"),
         ({"labels": {"half": "A"}}, "train: random halves depend on a run's seed: load the task with one"),

@@ -11,7 +11,7 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from transferscope import configuration, provenance
 from transferscope.errors import InputError
-from transferscope.runs import anb_runs, similarity_runs
+from transferscope.runs import anb_runs, quanta_sources, quanta_sweeps, similarity_runs
 from transferscope.training.recipe import Kept
 
 # left alone, glibc hands memory back to the system after every batch and asks for it anew: a third of all time
@@ -37,11 +37,15 @@ PAPERS = {
     "tas": "Magai & Soroka 2023: transferability score",
     "similarity": "Goerttler & Obermayer 2022: pre-trained and fine-tuned representations",
     "anb": "Yosinski et al. 2014: how transferable are features",
+    "quanta": "Orhand et al. 2021: quantifying transferability (QUANTA)",
 }
+# gates on the networks of `anb`: asked for, or nothing
+JOINT = config.get("quanta", {}).get("joint")
 FIGURES = {
     "tas": ["table1", "figure1", "figure1_debiased", "figure2"],
     "similarity": ["figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"],
     "anb": ["figure2", "figure3", "decomposition", "table1"],
+    "quanta": ["figure3", "figure4", "figure5", "controls", "table1", *(["joint"] if JOINT else [])],
 }
 # those that the config asks for
 ASKED = [paper for paper in PAPERS if paper in config]
@@ -123,6 +127,21 @@ def dealt(runs, size):
 
 def transfer_folders(names):
     return [f"results/anb/models/{name}" for name in names]
+
+
+def quanta_folders(names):
+    return [f"results/quanta/models/{name}" for name in names]
+
+
+def source_folder(sweep):
+    """Where the source network of a sweep is: among this paper's, or, for the joint figure, among `anb`'s."""
+    return (quanta_folders if sweep.half is None else transfer_folders)([sweep.source_run or "source"])[0]
+
+
+def source_checkpoint(sweep):
+    """The source network of a sweep, by its seed; one that is untrained is the trained one at its beginning."""
+    epoch = sweep.recipe["epochs"] if sweep.source_run else 0
+    return f"{source_folder(sweep)}/seed{{seed}}/epoch{epoch}.safetensors"
 
 
 def standard_of(task):

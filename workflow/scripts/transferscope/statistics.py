@@ -1,11 +1,15 @@
 """What several seeds say together: mean and error, bootstrap interval, support of a claim, rank correlation."""
 
+import itertools
+import math
+
 import numpy as np
 
 from transferscope.errors import InputError
 from transferscope.randomness import numpy_generator
 
-RESAMPLES = 10_000  # at most; five seeds or fewer are resampled in every possible way
+# at most; five seeds or fewer are resampled, seven values or fewer are ordered, in every possible way
+RESAMPLES = 10_000
 SUPPORT_NEEDED = 0.9
 
 
@@ -69,6 +73,44 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         raise InputError("rank correlation: all values of a sample are equal, so that their ranks say nothing")
     return float(spearmanr(x, y).statistic)
+
+
+def rank_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`rank_correlation` of many pairs of samples at once, along the last axis; with a constant sample it is 0.
+
+    x, y: (..., L) finite numbers. Returns (...) float64.
+    """
+    return (_unit_ranks(x) * _unit_ranks(y)).sum(axis=-1)
+
+
+def correlations_by_chance(x: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Mean rank correlation of pairs of samples over the same L things, and what it is with these in any other order.
+
+    x, y: (..., L) finite numbers, each a measure of L things, such as layers, in several seeds. Were the one measure
+    unrelated to the other, the things of y could be in any order, the same in all its samples, for these depend on each
+    other: a permutation test of the mean of `rank_correlations`.
+    Returns (P,) float64, the correlation of the samples as they are first. All P = L! orders are there, or, if they are
+    more than `RESAMPLES`, as many random ones.
+    """
+    ranks_x, ranks_y = (_unit_ranks(values).reshape(-1, np.shape(values)[-1]) for values in (x, y))
+    things = ranks_x.shape[1]
+    if math.factorial(things) <= RESAMPLES:
+        orders = np.array(list(itertools.permutations(range(things))))
+    else:
+        orders = np.tile(np.arange(things), (RESAMPLES, 1))
+        orders[1:] = numpy_generator(seed, "orders").permuted(orders[1:], axis=1)
+    products = ranks_x.T @ ranks_y / len(ranks_x)
+    return products[np.arange(things), orders].sum(axis=1)
+
+
+def _unit_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks along the last axis, ties sharing their mean rank, centred and of length 1; zeros where all are equal."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values, axis=-1)
+    ranks -= ranks.mean(axis=-1, keepdims=True)
+    length = np.linalg.norm(ranks, axis=-1, keepdims=True)
+    return np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0)
 
 
 def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What a model sees of an image: its channels, its size, its range of values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -42,17 +42,25 @@ class Inputs:
         architecture = facts["architecture"]
         return cls(architecture["channels"], architecture["image_size"], **facts["normalisation"])
 
-    def __call__(self, images: np.ndarray, device: torch.device | str) -> torch.Tensor:
+    def __call__(
+        self,
+        images: np.ndarray,
+        device: torch.device | str,
+        augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> torch.Tensor:
         """Images, uint8 (b, H, W, 1 or 3), as float32 (b, channels, image_size, image_size) on `device`.
 
         Values are scaled to [0, 1]; RGB becomes grey by its luma, grey becomes RGB by repetition; images of another
-        size are resized (bilinear, antialiased); then (value - mean) / std per channel.
+        size are resized (bilinear, antialiased); `augment` makes others of the same shape of them, as for training;
+        then (value - mean) / std per channel.
         """
         values = _with_channels(torch.from_numpy(np.ascontiguousarray(images)).to(device), self.channels)
         if values.shape[-2:] != (self.image_size, self.image_size):
             values = torch.nn.functional.interpolate(
                 values, (self.image_size, self.image_size), mode="bilinear", antialias=True
             )
+        if augment is not None:
+            values = augment(values)
         mean, std = (values.new_tensor(numbers).reshape(1, -1, 1, 1) for numbers in (self.mean, self.std))
         return (values - mean) / std
 

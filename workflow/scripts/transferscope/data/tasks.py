@@ -63,6 +63,14 @@ def shifted(labels: np.ndarray, classes: int, shift: int) -> np.ndarray:
     return (labels + shift) % classes
 
 
+def permuted(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The same labels, (N,), each as often as before, but in random order: they say nothing of the image.
+
+    What differs from random labels is that every class keeps exactly its share of the examples.
+    """
+    return generator.permutation(labels)
+
+
 def among(labels: np.ndarray, classes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Which examples are of some classes, and what their labels are among these.
 
@@ -144,11 +152,12 @@ def load(
           the part's name), `rows` ([first, end) in a fixed, class-balanced order of that split, as whole numbers or,
           if one of the two is a float, as fractions of the split; default: all) and `size` (only so many of these
           rows, from the first; default: all); `images`, the names of the transforms to apply, in order; and `labels`,
-          {randomness: d} or {shift: s}, what is done to the labels of both parts, or {classes: [c, ...]} or
+          {randomness: d} or {shift: s}, what is done to the labels of each part, or {classes: [c, ...]} or
           {half: "A" or "B"} (of `random_halves`), which classes the task has: images of others are left out, after
-          rows and size have been counted, and the classes are numbered anew, in the order of the list.
+          rows and size have been counted, and the classes are numbered anew, in the order of the list; `permuted:
+          True`, alone or beside one of these, permutes what then are the labels of each part.
     part: "train" or "test".
-    seed: the run's seed, which random labels and random halves depend on; it decides nothing else.
+    seed: the run's seed, which random and permuted labels and random halves depend on; it decides nothing else.
     memory_bytes: images that take more are not held in memory, but read from the file when they are asked for.
     Raises InputError if the file is unreadable, it has no such split, the split has too few images, the two parts
     have images in common, or the labels cannot be made.
@@ -167,6 +176,8 @@ def load(
         else:
             kept, labels = among(labels, classes)
             rows, class_names = rows[kept], [class_names[label] for label in classes]
+        if (task.get("labels") or {}).get("permuted"):
+            labels = permuted(labels, numpy_generator(_seed(seed, task, part, "permuted labels depend"), "permuted", part))
         if len(rows) == 0:
             raise InputError(f"{_named(task, part)}: its rows hold no image of class {' or '.join(class_names)}")
         image_shape = file["images"].shape[1:]
@@ -199,7 +210,7 @@ def _named(task: Mapping, part: str) -> str:
 
 def _classes(task: Mapping, part: str, class_names: Sequence[str], seed: int | None) -> Sequence[int] | None:
     """The classes that a task is restricted to, in the order of their new labels; None: it is not."""
-    match task.get("labels"):
+    match _unpermuted(task):
         case {"half": "A" | "B" as half, **others} if not others:
             halves = random_halves(len(class_names), _seed(seed, task, part, "random halves depend"))
             return halves["AB".index(half)]
@@ -215,7 +226,7 @@ def _classes(task: Mapping, part: str, class_names: Sequence[str], seed: int | N
 
 def _relabelled(labels: np.ndarray, classes: int, task: Mapping, part: str, seed: int | None) -> np.ndarray:
     """Labels of one part of a task, (N,), after what the task does to them."""
-    match task.get("labels"):
+    match _unpermuted(task):
         case None:
             return labels
         case {"shift": shift, **others} if not others:
@@ -225,8 +236,13 @@ def _relabelled(labels: np.ndarray, classes: int, task: Mapping, part: str, seed
             return partially_random(labels, classes, randomness, generator)
     raise InputError(
         f"{_named(task, part)}: labels is {task['labels']}, expected {{'randomness': d}}, {{'shift': s}}, "
-        "{'classes': [...]} or {'half': 'A' or 'B'}"
+        "{'permuted': True}, {'classes': [...]} or {'half': 'A' or 'B'}"
     )
+
+
+def _unpermuted(task: Mapping) -> dict | None:
+    """What a task does to its labels before it permutes them; None: nothing."""
+    return {key: value for key, value in (task.get("labels") or {}).items() if key != "permuted"} or None
 
 
 def _seed(seed: int | None, task: Mapping, part: str, what_depends: str) -> int:

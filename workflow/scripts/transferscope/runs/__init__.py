@@ -1,6 +1,19 @@
 """The training runs of a paper as the config has them: one file per paper says which there are."""
 
 from transferscope.runs.anb import TREATMENTS, AnbRun, anb_runs
+from transferscope.runs.quanta import Network, SourceRun, Sweep, quanta_sources, quanta_sweeps
 from transferscope.runs.similarity import Run, references, similarity_runs
 
-__all__ = ["TREATMENTS", "AnbRun", "Run", "anb_runs", "references", "similarity_runs"]
+__all__ = [
+    "TREATMENTS",
+    "AnbRun",
+    "Network",
+    "Run",
+    "SourceRun",
+    "Sweep",
+    "anb_runs",
+    "quanta_sources",
+    "quanta_sweeps",
+    "references",
+    "similarity_runs",
+]

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +45,19 @@ def train(
     module: maps what `inputs` makes of images, (b, C, S, S), to logits (b, classes), or to a tuple that begins with
     them, as networks with auxiliary heads do while they learn. It is trained in place, by these logits alone; all its
     parameters that require a gradient are. What is frozen stays so: see `models.transplant`.
-    seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch.
+    seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch, and how
+    images are augmented, anew each step.
     kept: the checkpoints that are left as {name}.safetensors, with `facts` among their facts, beside "epoch", "step"
     and "training_seconds" (wall time so far, without what interruptions cost). Where the recipe says `memorise`, they
     are those of its first `epochs` epochs, and "end", the state at the end of the run, however long it went on.
     identity: JSON-like; whatever decides the result and is not among the arguments seen here (the data's checksum,
     the code's digest).
 
-    history.csv has a row for each pass over the training set (measured while the module learns, in train mode) and
-    one for the test set at epoch 0, after each epoch and at each kept step: epoch (a fraction at steps within one),
-    step, split (train|test), loss (mean cross-entropy an image), top1, top3, precision, recall (macro; see
-    `metrics`), seconds of that pass (with the tests and checkpoints in the midst of it).
+    history.csv has a row for each pass over the training set (measured while the module learns, in train mode, on
+    images as they are augmented; one that is mixed counts by the label of its greater share) and one for the test set
+    at epoch 0, after each epoch and at each kept step: epoch (a fraction at steps within one), step, split
+    (train|test), loss (mean cross-entropy an image), top1, top3, precision, recall (macro; see `metrics`), seconds of
+    that pass (with the tests and checkpoints in the midst of it).
 
     Called again after an interruption, it goes on after the last whole epoch, with the same bits as if there had been
     none; it returns at once if the run is finished, and starts afresh if the folder holds another run.
@@ -95,6 +98,7 @@ class _Run:
     def __post_init__(self):
         self.steps_per_epoch = self.recipe.steps_per_epoch(len(self.train))
         self.optimiser = _optimiser(self.module, self.recipe)
+        self.first_rates = [group["lr"] for group in self.optimiser.param_groups]
 
     def resume_or_start(self) -> None:
         """Load the state that the folder holds of this run, or test and keep the module as it came."""
@@ -129,7 +133,8 @@ class _Run:
         for batch in range(self.steps_per_epoch):
             rows = order[batch * self.recipe.batch_size :][: self.recipe.batch_size]
             step = self.epoch * self.steps_per_epoch + batch + 1
-            logits, loss = self._forward(self.train, rows)
+            self._set_learning_rates(step)
+            logits, loss = self._forward(self.train, rows, step)
             seen.add(rows, logits, self._finite(loss, step, "training"))
             self.optimiser.zero_grad()
             loss.backward()
@@ -180,10 +185,32 @@ class _Run:
         self.module.train()
         return seen.row(self._epoch_at(step), step, self.test.labels)
 
-    def _forward(self, examples: "Examples", rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (b, classes) of some of the examples, and their mean cross-entropy."""
-        images = self.inputs(examples.images(rows), self.device).contiguous(memory_format=torch.channels_last)
-        logits = self.module(images)
+    def _set_learning_rates(self, step: int) -> None:
+        """Give each group of parameters the share of its own first rate that the recipe says for a step."""
+        factor = self.recipe.learning_rate_factor(step, self.steps_per_epoch)
+        for group, rate in zip(self.optimiser.param_groups, self.first_rates, strict=True):
+            group["lr"] = rate * factor
+
+    def _batch(self, examples: "Examples", rows: np.ndarray, step: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the module sees of some of the examples, (b, C, S, S), and their labels, (b,).
+
+        step: at which they are trained on, augmented as the recipe says; None: they are tested on. Labels of images
+        that are mixed are shares, (b, classes).
+        """
+        images, labels = examples.images(rows), torch.from_numpy(examples.labels[rows]).to(self.device)
+        augment = self.recipe.augment
+        if step is None or augment is None:
+            return self.inputs(images, self.device), labels
+        generator = numpy_generator(self.seed, "augmentation", step)
+        augmented = self.inputs(images, self.device, partial(augment.warped, generator=generator))
+        return augment.mixed(augmented, labels, len(examples.class_names), generator)
+
+    def _forward(
+        self, examples: "Examples", rows: np.ndarray, step: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (b, classes) of some of the examples, and their mean cross-entropy. step: as in `_batch`."""
+        images, labels = self._batch(examples, rows, step)
+        logits = self.module(images.contiguous(memory_format=torch.channels_last))
         if isinstance(logits, tuple):
             logits = logits[0]
         if logits.shape[1:] != (len(examples.class_names),):
@@ -191,7 +218,7 @@ class _Run:
                 f"the model gives outputs of shape {tuple(logits.shape[1:])} to an image, expected one logit for each "
                 f"of the {len(examples.class_names)} classes: give it a new head"
             )
-        return logits, cross_entropy(logits, torch.from_numpy(examples.labels[rows]).to(self.device))
+        return logits, cross_entropy(logits, labels)
 
     def _finite(self, loss: torch.Tensor, step: int, phase: str) -> float:
         value = loss.item()
@@ -202,7 +229,7 @@ class _Run:
             )
             raise InputError(
                 f"the {phase} loss is {value} in epoch {epoch}, step {step}, at a learning rate of "
-                f"{self.recipe.learning_rate:g}: {remedy}"
+                f"{self.optimiser.param_groups[0]['lr']:g}: {remedy}"
             )
         return value
 

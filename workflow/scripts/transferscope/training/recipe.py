@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from transferscope.errors import InputError
+from transferscope.data.augment import Augment
+from transferscope.errors import expect
 
 OPTIMISERS = ("adam", "sgd")
 # name of the checkpoint at the end of a run that is to memorise
@@ -24,16 +25,20 @@ class Memorise:
     epochs: int
 
     def __post_init__(self):
-        _expect(0 < self.top1 <= 1, "memorise.top1", "a number above 0 and at most 1", self.top1)
+        expect(0 < self.top1 <= 1, "memorise.top1", "a number above 0 and at most 1", self.top1)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a model is trained; the fields are the keys of a `recipe` in the config.
 
-    epochs: passes over the training set. batch_size: images a step. learning_rate: constant over the run.
+    epochs: passes over the training set. batch_size: images a step. learning_rate: that of the first step.
     momentum: of sgd. weight_decay: L2 penalty, added to the gradient.
-    memorise: go on after these epochs until the training labels are memorised; a mapping of its fields becomes one.
+    drops: after each of these epochs the learning rate is multiplied by drop_factor.
+    learning_rate_decay: beside that, after t steps the learning rate is divided by 1 + learning_rate_decay * t.
+    augment: what is drawn for training images; None: they are as they are.
+    memorise: go on after these epochs until the training labels are memorised.
+    Of the last two, a mapping of the fields becomes one.
     Raises InputError if a value is out of its range.
     """
 
@@ -43,21 +48,32 @@ class Recipe:
     learning_rate: float
     momentum: float = 0.0
     weight_decay: float = 0.0
+    drops: Sequence[int] = ()
+    drop_factor: float = 0.1
+    learning_rate_decay: float = 0.0
+    augment: Augment | Mapping | None = None
     memorise: Memorise | Mapping | None = None
 
     def __post_init__(self):
-        if isinstance(self.memorise, Mapping):
-            # the one way to set a field of a frozen dataclass
-            object.__setattr__(self, "memorise", Memorise(**self.memorise))
-        _expect(self.epochs >= 1, "recipe.epochs", "1 or more", self.epochs)
-        _expect(self.batch_size >= 1, "recipe.batch_size", "1 or more", self.batch_size)
-        _expect(self.optimiser in OPTIMISERS, "recipe.optimiser", " or ".join(OPTIMISERS), self.optimiser)
-        _expect(0 < self.learning_rate < math.inf, "recipe.learning_rate", "a number above 0", self.learning_rate)
-        _expect(0 <= self.momentum < 1, "recipe.momentum", "0 or more and below 1", self.momentum)
-        _expect(self.momentum == 0 or self.optimiser == "sgd", "recipe.momentum", "0, as adam has none", self.momentum)
-        _expect(0 <= self.weight_decay < math.inf, "recipe.weight_decay", "0 or more", self.weight_decay)
+        # the one way to set a field of a frozen dataclass
+        object.__setattr__(self, "drops", tuple(self.drops))
+        for name, kind in (("augment", Augment), ("memorise", Memorise)):
+            if isinstance(getattr(self, name), Mapping):
+                object.__setattr__(self, name, kind(**getattr(self, name)))
+        expect(self.epochs >= 1, "recipe.epochs", "1 or more", self.epochs)
+        expect(self.batch_size >= 1, "recipe.batch_size", "1 or more", self.batch_size)
+        expect(self.optimiser in OPTIMISERS, "recipe.optimiser", " or ".join(OPTIMISERS), self.optimiser)
+        expect(0 < self.learning_rate < math.inf, "recipe.learning_rate", "a number above 0", self.learning_rate)
+        expect(0 <= self.momentum < 1, "recipe.momentum", "0 or more and below 1", self.momentum)
+        expect(self.momentum == 0 or self.optimiser == "sgd", "recipe.momentum", "0, as adam has none", self.momentum)
+        expect(0 <= self.weight_decay < math.inf, "recipe.weight_decay", "0 or more", self.weight_decay)
         least = f"recipe.epochs ({self.epochs}) or more"
-        _expect(self.most_epochs >= self.epochs, "memorise.epochs", least, self.most_epochs)
+        expect(self.most_epochs >= self.epochs, "memorise.epochs", least, self.most_epochs)
+        during = all(1 <= epoch < self.most_epochs for epoch in self.drops)
+        expect(during, "recipe.drops", f"epochs from 1 on, before the last ({self.most_epochs})", list(self.drops))
+        expect(0 < self.drop_factor < 1, "recipe.drop_factor", "a number above 0 and below 1", self.drop_factor)
+        decay = self.learning_rate_decay
+        expect(0 <= decay < math.inf, "recipe.learning_rate_decay", "0 or more", decay)
 
     @property
     def most_epochs(self) -> int:
@@ -69,6 +85,16 @@ class Recipe:
         if self.memorise and epoch >= self.epochs:
             return epoch < self.memorise.epochs and top1 < self.memorise.top1
         return epoch < self.epochs
+
+    def learning_rate_factor(self, step: int, steps_per_epoch: int) -> float:
+        """What share of its first value a learning rate has at a step; steps are counted over the whole run from 1.
+
+        drop_factor^k / (1 + learning_rate_decay * t) after t steps, with k of the drops behind. The latter is what
+        Keras's optimisers called `decay`.
+        """
+        before = step - 1
+        dropped = sum(before >= epoch * steps_per_epoch for epoch in self.drops)
+        return self.drop_factor**dropped / (1 + self.learning_rate_decay * before)
 
     def steps_per_epoch(self, images: int) -> int:
         """Number of optimiser steps in a pass over so many training images.
@@ -93,8 +119,8 @@ class Kept:
 
     def __post_init__(self):
         every = self.every_epochs
-        _expect(every is None or every >= 1, "checkpoints.every_epochs", "1 or more, or null", every)
-        _expect(all(step >= 1 for step in self.steps), "checkpoints.steps", "numbers of 1 or more", list(self.steps))
+        expect(every is None or every >= 1, "checkpoints.every_epochs", "1 or more, or null", every)
+        expect(all(step >= 1 for step in self.steps), "checkpoints.steps", "numbers of 1 or more", list(self.steps))
 
     def epochs(self, epochs: int) -> list[int]:
         """Epochs after which a run whose recipe says so many keeps a checkpoint; epoch 0 is before the first step."""
@@ -112,8 +138,3 @@ class Kept:
 
     def _is_due(self, epoch: int) -> bool:
         return self.every_epochs is not None and epoch % self.every_epochs == 0
-
-
-def _expect(holds: bool, key: str, expected: str, found: object) -> None:
-    if not holds:
-        raise InputError(f"{key}: expected {expected}, found {found!r}: correct it in the config")

@@ -1,0 +1,37 @@
+"""Gather what every network of Orhand et al. 2021 came to, and judge the paper's claims by it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from transferscope import claims, store
+from transferscope.claims import joint, quanta
+from transferscope.claims.page import page
+from transferscope.job import job_log
+from transferscope.runs.quanta import Sweep, final_rows, history_rows, source_row
+
+with job_log(snakemake) as job:
+    params = snakemake.params
+
+    def history_of(folder, seed):
+        return store.read_table(Path(folder, f"seed{seed}", "history.csv"))
+
+    (source,) = snakemake.input.source
+    final = [source_row(seed, history_of(source, seed), params.last_epochs) for seed in params.seeds]
+    histories = []
+    for sweep, folder in zip((Sweep(**fields) for fields in params.sweeps), snakemake.input.sweeps, strict=True):
+        for seed in params.seeds:
+            history = history_of(folder, seed)
+            final += final_rows(sweep, seed, history, params.last_epochs)
+            histories += history_rows(sweep, seed, history)
+    store.write_table(snakemake.output.final, list(final[0]), final, job.facts())
+    store.write_table(snakemake.output.history, list(histories[0]), histories, job.facts())
+
+    verdicts = quanta.evaluate(pd.DataFrame(final), pd.DataFrame(histories), params.scale)
+    if snakemake.input.joint:
+        verdicts += joint.evaluate(store.read_table(snakemake.input.joint), params.scale)
+    store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
+    with store.atomic_path(snakemake.output.page) as temporary:
+        temporary.write_text(page(verdicts, f"{params.paper}, {params.scale} scale"), encoding="utf-8")
+    for verdict in verdicts:
+        print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")

@@ -1,0 +1,50 @@
+"""Train some sweeps of Orhand et al. 2021 under every seed: networks with gates, side by side, beside one source."""
+
+from pathlib import Path
+
+import torch
+
+from transferscope.data import tasks
+from transferscope.data.inputs import Inputs
+from transferscope.devices import choose_device
+from transferscope.job import job_log
+from transferscope.models import zoo
+from transferscope.models.gate import GatedNetwork
+from transferscope.models.side_by_side import SideBySide
+from transferscope.provenance import file_digest
+from transferscope.randomness import seed_for
+from transferscope.runs.quanta import Sweep
+from transferscope.training.loop import train
+from transferscope.training.recipe import Kept, Recipe
+from transferscope.training.unfinished import HISTORY, publish
+
+with job_log(snakemake) as job:
+    params, device = snakemake.params, choose_device(snakemake.params.device)
+    digests = {dataset: file_digest(dataset) for dataset in set(params.datasets)}
+
+    def target_network(architecture, network, sweep, seed):
+        """A network at its initialisation, the same for all of a repeat: what sets them apart is the gate."""
+        torch.manual_seed(seed_for(seed, "initialisation", "target", sweep.repeat))
+        module = zoo.create(architecture)
+        return module if network.layer is None else GatedNetwork(module, network.layer, network.initial)
+
+    def train_sweep(sweep, source, dataset, output, seed):
+        """Train the networks of a sweep under one seed; what they leave, and where that shall appear."""
+        print(f"{sweep.name}, seed {seed}, beside {source}", flush=True)
+        examples = [tasks.load(dataset, sweep.task, part, seed) for part in ("train", "test")]
+        module, made = zoo.load(source)
+        architecture = made["architecture"] | {"classes": len(examples[0].class_names)}
+        networks = {each.name: target_network(architecture, each, sweep, seed) for each in sweep.networks}
+        together = SideBySide(networks, module, params.share_source, sweep.gate_learning_rate)
+        facts = job.facts(seed=seed, device=str(device), dataset=dataset, sweep=sweep.name, source=str(source))
+        folder, identity = Path(params.unfinished, sweep.name, f"seed{seed}"), [params.code, digests[dataset]]
+        inputs, recipe = Inputs.of(made), Recipe(**sweep.recipe)
+        train(together, inputs, *examples, recipe, seed, Kept(), folder, identity, facts, device)
+        return {folder / HISTORY: Path(output, f"seed{seed}", HISTORY)}
+
+    finished = {}
+    jobs = zip(params.sweeps, params.sources, params.datasets, snakemake.output, strict=True)
+    for sweep, source, dataset, output in jobs:
+        for seed in params.seeds:
+            finished |= train_sweep(Sweep(**sweep), source.format(seed=seed), dataset, output, seed)
+    publish(finished, params.unfinished)

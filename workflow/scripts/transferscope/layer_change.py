@@ -1,0 +1,54 @@
+"""How much each layer that was copied changes when the network around it is fine-tuned."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from transferscope.activations.capture import capture
+from transferscope.errors import InputError
+from transferscope.models.transplant import layers_of
+from transferscope.similarity import Grams
+from transferscope.similarity.cka import layerwise_cka
+
+COLUMNS = ("n", "layer", "cka", "cka_debiased")
+
+
+def similarity_to_source(
+    source: nn.Module,
+    tuned: nn.Module,
+    inputs: Callable[[np.ndarray, torch.device], Tensor],
+    images: np.ndarray,
+    device: torch.device | str = "cpu",
+) -> list[dict]:
+    """Linear CKA of each layer that can be transferred with itself, before and after fine-tuning.
+
+    source: the network whose layers were copied. tuned: the one that was trained on from all of them.
+    inputs: makes the input of both networks of images: see `data.inputs.Inputs`.
+    images: uint8 (N, H, W, C), N >= 4; what a layer hands on for them is its block's output (see
+        `models.transplant.layers_of`), after the nonlinearity and the pooling.
+    Returns a row with the keys `COLUMNS` for each layer, n = 1, 2, ... from the bottom; `cka` is biased.
+    Raises InputError if the networks have other layers, if there are too few images, or if a layer is constant.
+    """
+    layers, others = layers_of(source), layers_of(tuned)
+    if layers != others:
+        raise InputError(
+            f"expected two networks of one architecture, found the layers {', '.join(layers)} and {', '.join(others)}"
+        )
+    before, after = (_grams(module, layers, inputs, images, device) for module in (source, tuned))
+    similarity = layerwise_cka(before, after)
+    numbers = zip(layers, similarity["biased"].tolist(), similarity["debiased"].tolist(), strict=True)
+    return [dict(zip(COLUMNS, (n, *row), strict=True)) for n, row in enumerate(numbers, start=1)]
+
+
+def _grams(
+    module: nn.Module,
+    layers: Sequence[str],
+    inputs: Callable[[np.ndarray, torch.device], Tensor],
+    images: np.ndarray,
+    device: torch.device | str,
+) -> Grams:
+    # blocks are all that can be transferred, and the leaves between them, which are let go
+    found = capture(module, inputs, images, "blocks", device=device)
+    return Grams.of_matrices(np.stack([found.of(layer) for layer in layers]), layers=layers, overwrite=True)

@@ -1,0 +1,208 @@
+"""The training runs of Orhand et al. 2021 (QUANTA): source networks, and sweeps of target networks with a gate."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from transferscope.runs.anb import anb_runs
+from transferscope.treatments import BASE, HALVES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ANA, ANB, JOINT = "AnA", "AnB", "joint"  # what a target network learns, see `Sweep.target`
+TRAINED, UNTRAINED, PERMUTED = "trained", "untrained", "permuted"  # what a source network has learned
+UNGATED, SOURCE = "none", "source"  # the source of a network without a gate, and the target of a source network
+# names of the runs that the source networks are from; an untrained one is from none
+SOURCE_RUNS = {TRAINED: "source", PERMUTED: "source-permuted"}
+
+TESTED = ("loss", "top1", "top3", "precision", "recall")
+MEASURES = ("lambda_source", "share", *TESTED)
+
+
+@dataclass(frozen=True)
+class SourceRun:
+    """A training run of a source network, to be repeated with each seed.
+
+    name:   "source", or "source-permuted", whose labels say nothing of the images.
+    task:   for `data.tasks.load`, with the run's seed: the entry under `tasks`.
+    recipe: the fields of a `training.recipe.Recipe`.
+    """
+
+    name: str
+    task: Mapping
+    recipe: Mapping
+
+
+@dataclass(frozen=True)
+class Network:
+    """A target network of a sweep.
+
+    name:    unique in its sweep: "layer3-initial0.9", or "scratch".
+    layer:   number of the layer with the gate, from 0 as in the paper: not the n of Yosinski et al., which counts
+             layers and is one more. None: the network has no gate, and no source.
+    initial: the gate's lambda_S before the first step, strictly between 0 and 1; None without a gate.
+    """
+
+    name: str
+    layer: int | None = None
+    initial: float | None = None
+
+    @classmethod
+    def gated(cls, layer: int, initial: float) -> "Network":
+        """The network with a gate at this layer."""
+        return cls(f"layer{layer}-initial{initial}", layer, initial)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Networks that are trained side by side on the same batches of images, to be repeated with each seed.
+
+    name:     unique among the sweeps of the paper, and fit for file names: "AnA-repeat0", "AnB-permuted-repeat0",
+              "joint-A-B" (gates on the base network of half A, trained on half B).
+    target:   "AnA" (the source's own task), "AnB" (another) or "joint" (a half of the classes, as in Yosinski et al.).
+    source:   the source network that all gates have in common: "trained", "untrained", "permuted", or, if joint, the
+              name of a base run of Yosinski et al.
+    repeat:   which of the initialisations beside one source network.
+    half:     if joint, the half of the classes that is trained on, "A" or "B".
+    task:     for `data.tasks.load`, with the sweep's seed: an entry under `tasks`.
+    recipe:   the fields of a `training.recipe.Recipe`.
+    gate_learning_rate: of the gates' parameters, eta_v in the paper.
+    networks: those trained; mappings of their fields become networks.
+    """
+
+    name: str
+    target: str
+    source: str
+    repeat: int
+    half: str | None
+    task: Mapping
+    recipe: Mapping
+    gate_learning_rate: float
+    networks: tuple[Network, ...]
+
+    def __post_init__(self):
+        networks = [Network(**each) if isinstance(each, Mapping) else each for each in self.networks]
+        # the one way to set a field of a frozen dataclass
+        object.__setattr__(self, "networks", tuple(networks))
+
+    @property
+    def source_run(self) -> str | None:
+        """Name of the run whose last weights the source network has, a `SourceRun` or a base run; None: untrained."""
+        return None if self.source == UNTRAINED else SOURCE_RUNS.get(self.source, self.source)
+
+
+def quanta_sources(config: Mapping) -> list[SourceRun]:
+    """The source networks that have to be trained, that of the paper first.
+
+    config: as `configuration.load` returns it, with a section `quanta`.
+    """
+    task, recipe = config["tasks"][config["quanta"]["source"]], config["quanta"]["recipe"]
+    runs = [SourceRun(SOURCE_RUNS[TRAINED], task, recipe)]
+    if PERMUTED in _control_sources(config):
+        permuted = {**task, "labels": {**task.get("labels", {}), "permuted": True}}
+        runs.append(SourceRun(SOURCE_RUNS[PERMUTED], permuted, recipe))
+    return runs
+
+
+def quanta_sweeps(config: Mapping) -> list[Sweep]:
+    """The sweeps of Orhand et al. 2021, then those with other sources, and last those for the joint figure.
+
+    config: as `configuration.load` returns it, with a section `quanta`.
+    A sweep of the paper's has a gate at each layer, from each initial value, one a network, and a network without any.
+    """
+    return [*_papers(config), *_controls(config), *_joint(config)]
+
+
+def _papers(config: Mapping) -> Iterator[Sweep]:
+    gated = [Network.gated(layer, at) for layer in config["quanta"]["layers"] for at in config["quanta"]["initial"]]
+    for repeat in range(config["quanta"]["repeats"]):
+        for target in (ANA, ANB):
+            networks = (*gated, Network("scratch"))
+            yield _sweep(config, f"{target}-repeat{repeat}", target, TRAINED, networks, repeat)
+
+
+def _controls(config: Mapping) -> Iterator[Sweep]:
+    for source in _control_sources(config):
+        initial = config["quanta"]["controls"]["initial"]
+        networks = tuple(Network.gated(layer, initial) for layer in config["quanta"]["layers"])
+        for repeat in range(config["quanta"]["repeats"]):
+            yield _sweep(config, f"{ANB}-{source}-repeat{repeat}", ANB, source, networks, repeat)
+
+
+def _joint(config: Mapping) -> Iterator[Sweep]:
+    joint = config["quanta"].get("joint")
+    if joint is None:
+        return
+    bases = {run.half: run for run in anb_runs(config) if run.treatment == BASE and run.split == joint["split"]}
+    # the gate at layer n - 1 lies where n layers are copied: both have the n-th layer as the last of the source's
+    networks = tuple(Network.gated(n - 1, joint["initial"]) for n in config["anb"]["layers"])
+    for other, half in (HALVES, HALVES[::-1]):
+        learned = bases[half]
+        yield Sweep(
+            name=f"{JOINT}-{other}-{half}",
+            target=JOINT,
+            source=bases[other].name,
+            repeat=0,
+            half=half,
+            task=learned.task,
+            recipe=learned.recipe,
+            gate_learning_rate=_gate_learning_rate(config, learned.recipe),
+            networks=networks,
+        )
+
+
+def _sweep(config: Mapping, name: str, target: str, source: str, networks: tuple[Network, ...], repeat: int) -> Sweep:
+    paper = config["quanta"]
+    task, rate = config["tasks"][paper["targets"][target]], _gate_learning_rate(config, paper["recipe"])
+    return Sweep(name, target, source, repeat, None, task, paper["recipe"], rate, networks)
+
+
+def _control_sources(config: Mapping) -> list[str]:
+    return config["quanta"].get("controls", {}).get("sources", [])
+
+
+def _gate_learning_rate(config: Mapping, recipe: Mapping) -> float:
+    own = config["quanta"]["gate_learning_rate"]
+    return recipe["learning_rate"] if own is None else own
+
+
+def history_rows(sweep: Sweep, seed: int, history: "pd.DataFrame") -> list[dict]:
+    """A sweep's lines in history.csv, under one seed; `history` is the table that its training left."""
+    described = {network.name: _described(sweep, network, seed) for network in sweep.networks}
+    return [{"sweep": sweep.name, **described[row.pop("network")], **row} for row in history.to_dict("records")]
+
+
+def final_rows(sweep: Sweep, seed: int, history: "pd.DataFrame", last_epochs: int) -> list[dict]:
+    """A sweep's lines in final.csv, one a network, under one seed.
+
+    history: the table that its training left. last_epochs: measures are means over the tests after so many last
+    epochs, as in the paper; `loss_before` and `top1_before` are of the test before the first step.
+    """
+    return [
+        {**_described(sweep, network, seed), **_final(history[history["network"] == network.name], last_epochs)}
+        for network in sweep.networks
+    ]
+
+
+def source_row(seed: int, history: "pd.DataFrame", last_epochs: int) -> dict:
+    """The line of the paper's source network in final.csv, by what it does on its own task; arguments as above."""
+    described = {"target": SOURCE, "source": UNGATED, "seed": seed, "repeat": None, "layer": None, "initial": None}
+    return described | _final(history, last_epochs)
+
+
+def _described(sweep: Sweep, network: Network, seed: int) -> dict:
+    return {
+        **{"target": sweep.target, "source": UNGATED if network.layer is None else sweep.source},
+        **{"seed": seed, "repeat": sweep.repeat, "layer": network.layer, "initial": network.initial},
+    }
+
+
+def _final(history: "pd.DataFrame", last_epochs: int) -> dict:
+    """Means over the last tests of one network, NaN where it has no such measure."""
+    tests = history[history["split"] == "test"].sort_values("step").reindex(columns=["epoch", *MEASURES])
+    before, after = tests[tests["epoch"] == 0], tests[tests["epoch"] > 0]
+    means = {measure: float(after[measure].tail(last_epochs).mean()) for measure in MEASURES}
+    # exactly one test before the first step: item() would not take two, or none
+    begun = {f"{measure}_before": float(before[measure].item()) for measure in ("loss", "top1")}
+    return {**means, **begun, "epochs": len(after)}
