@@ -241,7 +241,8 @@ def test_amounts_must_fit_what_there_is(fragment, expected, config_errors):
 RECIPES = [
     # how long a run may take, and a model of the smallest image_size
     ("tas: {recipe: {KEY}}", 3, "published"),
-    ("anb: {recipe: {KEY}}", 3, "plain"),
+    ("anb: {recipe: {KEY}}", 3, "stack"),
+    ("quanta: {recipe: {KEY}}", 3, "gated"),
     ("models: {net: {source: {recipe: {KEY}}}}", 2, "net"),
     ("similarity: {pretraining: {recipe: {KEY}}}", 6, "plain"),
     ("similarity: {finetuning: {recipe: {KEY}}}", 4, "plain"),

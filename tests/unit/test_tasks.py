@@ -170,6 +170,18 @@ def test_permuted_labels_are_as_many_of_each_class_and_tell_nothing_of_the_image
     assert chi2_contingency(np.histogram2d(labels, permuted, 5)[0]).pvalue > 1e-4
 
 
+def test_labels_of_some_classes_can_be_permuted_too(dataset):
+    half = {"half": "A"}
+    plain, permuted = (
+        tasks.load(dataset[0], {"dataset": "plain", "labels": labels}, "train", 3)
+        for labels in (half, half | {"permuted": True})
+    )
+    np.testing.assert_array_equal(plain.rows, permuted.rows)
+    assert plain.class_names == permuted.class_names
+    np.testing.assert_array_equal(np.bincount(plain.labels), np.bincount(permuted.labels))
+    assert (plain.labels != permuted.labels).any()
+
+
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_labels_are_permuted_within_a_part_by_the_runs_seed(dataset, part):
     # 29 and 13 images: classes are not equally frequent, nor alike in both parts

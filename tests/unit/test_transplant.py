@@ -69,6 +69,7 @@ def state(module: nn.Module) -> dict[str, torch.Tensor]:
     ("name", "expected"),
     [
         ("layered", "conv1 conv2 conv3 conv4 fc5"),
+        ("quanta", "conv1 conv2 conv3 conv4 conv5 conv6 fc7"),
         ("convolutional", "block1 block2 block3 block4"),
         ("residual", "conv1 layer1.0 layer2.0 layer2.1 layer3.0"),
         (

@@ -83,6 +83,36 @@ def test_the_layered_network_pools_after_its_first_second_and_last_convolution()
     assert deeper.fc4.linear.weight.shape == (7, 6 * 3**2)
 
 
+def test_the_network_of_quanta_is_that_of_the_paper():
+    with torch.device("meta"):
+        module = zoo.create(architecture("quanta", channels=3, image_size=32))
+        shapes, x = [], torch.empty(2, 3, 32, 32)
+        for layer in module:
+            x = layer(x)
+            shapes.append(tuple(x.shape[1:]))
+    assert parameters(module) == 21_116_234
+    assert [name for name, _ in module.named_children()] == [
+        *("conv1", "conv2", "conv3", "conv4", "conv5", "conv6", "fc7", "head"),
+    ]
+    assert shapes == [
+        *((64, 32, 32), (64, 16, 16), (256, 16, 16), (256, 8, 8), (512, 8, 8), (512, 4, 4)),
+        *((2048,), (10,)),
+    ]
+    assert parts(module.conv1) == [nn.Conv2d, nn.ReLU]
+    assert parts(module.conv2) == [nn.Conv2d, nn.ReLU, nn.MaxPool2d]
+    assert parts(module.fc7) == [nn.Flatten, nn.Linear, nn.ReLU]
+
+
+def test_the_network_of_quanta_starts_from_xaviers_uniform_weights_and_without_biases():
+    module = create("quanta", channels=3, image_size=32, options={"widths": [16, 32], "hidden": 64})
+    assert not any(parameter.any() for name, parameter in module.named_parameters() if name.endswith("bias"))
+    fans = {"conv1.conv": (3 * 9, 16 * 9), "conv2.conv": (16 * 9, 32 * 9), "fc3.linear": (32 * 16**2, 64)}
+    for name, (inputs, outputs) in (fans | {"head": (64, 10)}).items():
+        weights, bound = module.get_submodule(name).weight.detach(), (6 / (inputs + outputs)) ** 0.5
+        assert 0.98 * bound < weights.abs().max() <= bound, name
+        assert weights.std() == pytest.approx(bound / 3**0.5, rel=0.1), name
+
+
 def test_caffenet_is_that_of_the_paper():
     with torch.device("meta"):
         module = zoo.create(architecture("caffenet", channels=3, classes=1000, image_size=227))
@@ -205,7 +235,7 @@ def test_the_body_is_all_but_the_head():
         ({"name": "residul"}, "unknown model of library small 'residul': did you mean residual"),
         (
             {"name": "vgg"},
-            "unknown model of library small 'vgg': expected one of caffenet, convolutional, dense, layered, residual, ",
+            "unknown model of library small 'vgg': expected one of caffenet, convolutional, dense, layered, quanta, ",
         ),
         ({"library": "torchvision", "name": "resnet5", "channels": 3}, "'resnet5': did you mean resnet50"),
         ({"library": "timm", "name": "resnet5"}, "unknown model of library timm 'resnet5': did you mean resnet50"),
@@ -215,6 +245,11 @@ def test_the_body_is_all_but_the_head():
         ({"options": {"width": -1}}, r"small model residual cannot be made with .*'width': -1"),
         ({"name": "convolutional", "image_size": 15}, "expected an image of at least 16 pixels, found 15"),
         ({"name": "layered", "image_size": 7}, "expected an image of at least 8 pixels, found 7"),
+        ({"name": "quanta", "image_size": 7}, "expected an image of at least 8 pixels, found 7"),
+        (
+            {"name": "quanta", "options": {"widths": [4, 4, 8]}},
+            r"widths of pairs of convolutions, found 3: \[4, 4, 8\]",
+        ),
         ({"name": "caffenet", "image_size": 66}, "expected an image of at least 67 pixels, found 66"),
         ({"name": "transformer", "image_size": 30}, "30 pixels does not divide into patches of 7"),
         ({"name": "transformer", "options": {"heads": 5}}, "a width of 32 does not divide into 5 heads"),

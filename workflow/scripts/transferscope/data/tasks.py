@@ -176,8 +176,10 @@ def load(
         else:
             kept, labels = among(labels, classes)
             rows, class_names = rows[kept], [class_names[label] for label in classes]
-        if (task.get("labels") or {}).get("permuted"):
-            labels = permuted(labels, numpy_generator(_seed(seed, task, part, "permuted labels depend"), "permuted", part))
+        if (task.get("labels") or {}).get("permuted") is True:
+            labels = permuted(
+                labels, numpy_generator(_seed(seed, task, part, "permuted labels depend"), "permuted", part)
+            )
         if len(rows) == 0:
             raise InputError(f"{_named(task, part)}: its rows hold no image of class {' or '.join(class_names)}")
         image_shape = file["images"].shape[1:]
@@ -242,7 +244,9 @@ def _relabelled(labels: np.ndarray, classes: int, task: Mapping, part: str, seed
 
 def _unpermuted(task: Mapping) -> dict | None:
     """What a task does to its labels before it permutes them; None: nothing."""
-    return {key: value for key, value in (task.get("labels") or {}).items() if key != "permuted"} or None
+    return {
+        key: value for key, value in (task.get("labels") or {}).items() if (key, value) != ("permuted", True)
+    } or None
 
 
 def _seed(seed: int | None, task: Mapping, part: str, what_depends: str) -> int:

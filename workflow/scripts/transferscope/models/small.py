@@ -3,11 +3,11 @@
 The first three are built as torchvision builds its large ones, with the same names for the same parts: bottlenecks that
 use one in-place ReLU three times and add in place, densely connected layers that concatenate, and encoder blocks around
 `nn.MultiheadAttention`, which hands on a tuple. What is right for them is right for the large ones. The others are
-plain stacks of layers: that of Goerttler & Obermayer 2022, CaffeNet, and CaffeNet in small.
+plain stacks of layers: those of Goerttler & Obermayer 2022 and of Orhand et al. 2021, CaffeNet, and CaffeNet in small.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -251,33 +251,66 @@ class ConvolutionalNet(nn.Module):
         return self.head(torch.flatten(x, 1))
 
 
-class LayeredNet(nn.Sequential):
-    """3x3 convolutions, a fully connected layer and a linear head, without normalisation: CaffeNet in small.
+class StackedNet(nn.Sequential):
+    """3x3 convolutions, a fully connected layer and a linear head, without normalisation.
 
-    As there, the first, the second and the last convolution are followed by max-pooling, which halves the image here.
-    widths: channels of each convolution. hidden: units of the fully connected layer.
+    widths: channels of each convolution. hidden: units of the fully connected layer. pooled: numbers, from 1, of the
+    convolutions that are followed by max-pooling, which halves the image.
     Raises InputError if nothing is left of the image after the last pooling.
     """
 
     def __init__(
-        self, channels: int, classes: int, image_size: int, widths: Sequence[int] = (12, 24, 24, 24), hidden: int = 64
+        self, channels: int, classes: int, image_size: int, widths: Sequence[int], hidden: int, pooled: Container[int]
     ):
         super().__init__()
-        inputs, side = channels, image_size
+        inputs, halved = channels, 1
         for number, width in enumerate(widths, start=1):
             parts = {"conv": nn.Conv2d(inputs, width, 3, padding=1), "relu": nn.ReLU()}
-            if number in (1, 2, len(widths)):
+            if number in pooled:
                 parts["pool"] = nn.MaxPool2d(2)
-                side //= 2
+                halved *= 2
             self.add_module(f"conv{number}", LearnedLayer(**parts))
             inputs = width
+        side = image_size // halved
         if side < 1:
-            raise InputError(
-                f"layered: expected an image of at least {2 ** min(len(widths), 3)} pixels, found {image_size}"
-            )
+            raise InputError(f"expected an image of at least {halved} pixels, found {image_size}")
         linear = nn.Linear(inputs * side**2, hidden)
         self.add_module(f"fc{len(widths) + 1}", LearnedLayer(flatten=nn.Flatten(), linear=linear, relu=nn.ReLU()))
         self.head = nn.Linear(hidden, classes)
+
+
+class LayeredNet(StackedNet):
+    """CaffeNet in small: as there, the first, the second and the last convolution are followed by max-pooling."""
+
+    def __init__(
+        self, channels: int, classes: int, image_size: int, widths: Sequence[int] = (12, 24, 24, 24), hidden: int = 64
+    ):
+        super().__init__(channels, classes, image_size, widths, hidden, pooled={1, 2, len(widths)})
+
+
+class QuantaNet(StackedNet):
+    """Pairs of convolutions, each with max-pooling behind it (Orhand et al. 2021, figure 2): seven layers and a head.
+
+    Weights are uniform as in Glorot & Bengio 2010 ("Xavier"), biases start at 0. The paper says neither how the
+    convolutions are padded nor what the pooling is: here they keep the image's size, and the pooling halves it.
+    Raises InputError also if the last convolution has none to make a pair with.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        classes: int,
+        image_size: int,
+        widths: Sequence[int] = (64, 64, 256, 256, 512, 512),
+        hidden: int = 2048,
+    ):
+        if len(widths) % 2:
+            raise InputError(f"quanta: expected widths of pairs of convolutions, found {len(widths)}: {list(widths)}")
+        super().__init__(channels, classes, image_size, widths, hidden, pooled=range(2, len(widths) + 1, 2))
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(part.weight)
+                nn.init.zeros_(part.bias)
 
 
 def _initialise_convolutions(module: nn.Module) -> None:
@@ -293,5 +326,6 @@ ARCHITECTURES = {
     "transformer": Transformer,
     "convolutional": ConvolutionalNet,
     "layered": LayeredNet,
+    "quanta": QuantaNet,
     "caffenet": CaffeNet,
 }

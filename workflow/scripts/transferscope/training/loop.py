@@ -1,10 +1,10 @@
 """The one training loop: seeded, and resumable after any interruption with a bit-identical result."""
 
 import math
+import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from transferscope import provenance, store
 from transferscope.devices import deterministic
 from transferscope.errors import InputError
+from transferscope.models.side_by_side import READINGS, SideBySide
 from transferscope.randomness import numpy_generator, seed_for
 from transferscope.training import unfinished
 from transferscope.training.metrics import classification_metrics
@@ -44,20 +45,21 @@ def train(
 
     module: maps what `inputs` makes of images, (b, C, S, S), to logits (b, classes), or to a tuple that begins with
     them, as networks with auxiliary heads do while they learn. It is trained in place, by these logits alone; all its
-    parameters that require a gradient are. What is frozen stays so: see `models.transplant`.
-    seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch, and how
-    images are augmented, anew each step.
+    parameters that require a gradient are. What is frozen stays so: see `models.transplant`. Or it is `SideBySide`:
+    each of its networks is then trained by its own logits, on the same batches.
+    seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch.
     kept: the checkpoints that are left as {name}.safetensors, with `facts` among their facts, beside "epoch", "step"
     and "training_seconds" (wall time so far, without what interruptions cost). Where the recipe says `memorise`, they
     are those of its first `epochs` epochs, and "end", the state at the end of the run, however long it went on.
     identity: JSON-like; whatever decides the result and is not among the arguments seen here (the data's checksum,
     the code's digest).
 
-    history.csv has a row for each pass over the training set (measured while the module learns, in train mode, on
-    images as they are augmented; one that is mixed counts by the label of its greater share) and one for the test set
-    at epoch 0, after each epoch and at each kept step: epoch (a fraction at steps within one), step, split
-    (train|test), loss (mean cross-entropy an image), top1, top3, precision, recall (macro; see `metrics`), seconds of
-    that pass (with the tests and checkpoints in the midst of it).
+    history.csv has a row for each pass over the training set (measured while the module learns, in train mode) and
+    one for the test set at epoch 0, after each epoch and at each kept step: epoch (a fraction at steps within one),
+    step, split (train|test), loss (mean cross-entropy an image), top1, top3, precision, recall (macro; see
+    `metrics`), seconds of that pass (with the tests and checkpoints in the midst of it). Each of networks side by side
+    has rows of its own: with its name as network in front, with an equal part of the seconds, and with READINGS behind,
+    what a test tells of its gate. Where the recipe says `memorise`, they go on until all of them have.
 
     Called again after an interruption, it goes on after the last whole epoch, with the same bits as if there had been
     none; it returns at once if the run is finished, and starts afresh if the folder holds another run.
@@ -73,7 +75,8 @@ def train(
         run.resume_or_start()
         while run.goes_on():
             run.train_epoch()
-    store.write_table(run.folder / unfinished.HISTORY, COLUMNS, run.history, facts)
+    columns = ("network", *COLUMNS, *READINGS) if isinstance(module, SideBySide) else COLUMNS
+    store.write_table(run.folder / unfinished.HISTORY, columns, run.history, facts)
 
 
 @dataclass
@@ -98,7 +101,7 @@ class _Run:
     def __post_init__(self):
         self.steps_per_epoch = self.recipe.steps_per_epoch(len(self.train))
         self.optimiser = _optimiser(self.module, self.recipe)
-        self.first_rates = [group["lr"] for group in self.optimiser.param_groups]
+        self._side_by_side = isinstance(self.module, SideBySide)
 
     def resume_or_start(self) -> None:
         """Load the state that the folder holds of this run, or test and keep the module as it came."""
@@ -120,44 +123,43 @@ class _Run:
 
     def goes_on(self) -> bool:
         """Whether another epoch is due."""
-        accuracies = [row["top1"] for row in self.history if row["split"] == "train"]
-        return self.recipe.goes_on(self.epoch, accuracies[-1] if accuracies else 0.0)
+        last = [row["top1"] for row in self.history if row["split"] == "train" and row["epoch"] == self.epoch]
+        return self.recipe.goes_on(self.epoch, min(last, default=0.0))
 
     def train_epoch(self) -> None:
         """Train for an epoch, test, keep the checkpoints that are due and save the state."""
         # for what the module itself draws, such as dropout
         torch.manual_seed(seed_for(self.seed, "forward", self.epoch + 1))
         order = numpy_generator(self.seed, "order", self.epoch + 1).permutation(len(self.train))
-        seen = _Pass("train")
+        seen = self._passes("train")
         self.module.train()
         for batch in range(self.steps_per_epoch):
             rows = order[batch * self.recipe.batch_size :][: self.recipe.batch_size]
             step = self.epoch * self.steps_per_epoch + batch + 1
-            self._set_learning_rates(step)
-            logits, loss = self._forward(self.train, rows, step)
-            seen.add(rows, logits, self._finite(loss, step, "training"))
             self.optimiser.zero_grad()
-            loss.backward()
+            for network, logits, loss in self._forward(self.train, rows):
+                seen[network].add(rows, logits, self._finite(loss, step, "training", network))
+                loss.backward()
             self.optimiser.step()
             if step in self.kept.steps and batch + 1 < self.steps_per_epoch:
                 self._test_and_keep(step)
-        trained = seen.row(self._epoch_at(step), step, self.train.labels)
-        self.history.append(trained)
+        trained = self._rows(seen, step, self.train)
+        self.history += trained
         tested = self._test_and_keep(step)
         self.epoch += 1
         if self.recipe.memorise and not self.goes_on():
             self._keep(END, step)
         self._save_state()
-        speed = seen.images / trained["seconds"]
+        speed = sum(each.images for each in seen.values()) / sum(row["seconds"] for row in trained)
         _log(
             f"epoch {self.epoch}/{self.recipe.most_epochs}: {_in_words(trained)}; {_in_words(tested)}; "
             f"{speed:,.0f} images/s"
         )
 
-    def _test_and_keep(self, step: int) -> dict:
-        """Evaluate the module after so many steps and write the checkpoints due there: the row that history gained."""
+    def _test_and_keep(self, step: int) -> list[dict]:
+        """Evaluate the module after so many steps and write the checkpoints due there: the rows that history gained."""
         tested = self._evaluate(step)
-        self.history.append(tested)
+        self.history += tested
         if step in self.kept.steps:
             self._keep(f"step{step}", step)
         epoch = self._epoch_at(step)
@@ -172,45 +174,47 @@ class _Run:
         store.write_checkpoint(self.folder / f"{name}.safetensors", self.module.state_dict(), facts)
 
     @torch.inference_mode()
-    def _evaluate(self, step: int) -> dict:
-        """A row of the history: the module on the test set, in eval mode. It is left in train mode."""
-        seen = _Pass("test")
+    def _evaluate(self, step: int) -> list[dict]:
+        """Rows of the history: the module on the test set, in eval mode. It is left in train mode."""
+        seen = self._passes("test")
         self.module.eval()
         # without gradients there is room for more images at a time
         size = 4 * self.recipe.batch_size
         for start in range(0, len(self.test), size):
             rows = np.arange(start, min(start + size, len(self.test)))
-            logits, loss = self._forward(self.test, rows)
-            seen.add(rows, logits, self._finite(loss, step, "test"))
+            for network, logits, loss in self._forward(self.test, rows):
+                seen[network].add(rows, logits, self._finite(loss, step, "test", network))
         self.module.train()
-        return seen.row(self._epoch_at(step), step, self.test.labels)
+        return self._rows(seen, step, self.test)
 
-    def _set_learning_rates(self, step: int) -> None:
-        """Give each group of parameters the share of its own first rate that the recipe says for a step."""
-        factor = self.recipe.learning_rate_factor(step, self.steps_per_epoch)
-        for group, rate in zip(self.optimiser.param_groups, self.first_rates, strict=True):
-            group["lr"] = rate * factor
+    def _passes(self, split: str) -> dict[str | None, "_Pass"]:
+        """The beginning of a pass, for each network; a module that is a network alone has the name None."""
+        return {name: _Pass(split) for name in (self.module.names if self._side_by_side else [None])}
 
-    def _batch(self, examples: "Examples", rows: np.ndarray, step: int | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the module sees of some of the examples, (b, C, S, S), and their labels, (b,).
-
-        step: at which they are trained on, augmented as the recipe says; None: they are tested on. Labels of images
-        that are mixed are shares, (b, classes).
-        """
-        images, labels = examples.images(rows), torch.from_numpy(examples.labels[rows]).to(self.device)
-        augment = self.recipe.augment
-        if step is None or augment is None:
-            return self.inputs(images, self.device), labels
-        generator = numpy_generator(self.seed, "augmentation", step)
-        augmented = self.inputs(images, self.device, partial(augment.warped, generator=generator))
-        return augment.mixed(augmented, labels, len(examples.class_names), generator)
+    def _rows(self, seen: Mapping[str | None, "_Pass"], step: int, examples: "Examples") -> list[dict]:
+        """Rows of the history: of passes over the examples that end after so many steps."""
+        rows = {name: each.row(self._epoch_at(step), step, examples.labels) for name, each in seen.items()}
+        if not self._side_by_side:
+            return list(rows.values())
+        readings = self.module.readings()
+        for name, row in rows.items():
+            row["seconds"] /= len(rows)
+            row |= readings[name] if row["split"] == "test" else dict.fromkeys(READINGS)
+        return [{"network": name, **row} for name, row in rows.items()]
 
     def _forward(
-        self, examples: "Examples", rows: np.ndarray, step: int | None = None
+        self, examples: "Examples", rows: np.ndarray
+    ) -> Iterator[tuple[str | None, torch.Tensor, torch.Tensor]]:
+        """Each network's name, its logits (b, classes) of some of the examples, and their mean cross-entropy."""
+        images = self.inputs(examples.images(rows), self.device).contiguous(memory_format=torch.channels_last)
+        outputs = self.module(images)
+        for network, logits in outputs if self._side_by_side else [(None, outputs)]:
+            yield network, *self._with_loss(logits, examples, rows)
+
+    def _with_loss(
+        self, logits: torch.Tensor | tuple, examples: "Examples", rows: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (b, classes) of some of the examples, and their mean cross-entropy. step: as in `_batch`."""
-        images, labels = self._batch(examples, rows, step)
-        logits = self.module(images.contiguous(memory_format=torch.channels_last))
+        """What a network gives out for some of the examples: its logits, and their mean cross-entropy."""
         if isinstance(logits, tuple):
             logits = logits[0]
         if logits.shape[1:] != (len(examples.class_names),):
@@ -218,18 +222,19 @@ class _Run:
                 f"the model gives outputs of shape {tuple(logits.shape[1:])} to an image, expected one logit for each "
                 f"of the {len(examples.class_names)} classes: give it a new head"
             )
-        return logits, cross_entropy(logits, labels)
+        return logits, cross_entropy(logits, torch.from_numpy(examples.labels[rows]).to(self.device))
 
-    def _finite(self, loss: torch.Tensor, step: int, phase: str) -> float:
+    def _finite(self, loss: torch.Tensor, step: int, phase: str, network: str | None) -> float:
         value = loss.item()
         if not math.isfinite(value):
             epoch = math.ceil(step / self.steps_per_epoch)
+            of_network = f" of {network}" if network else ""
             remedy = (
                 "lower learning_rate in this run's recipe" if step else "check the weights that the run starts from"
             )
             raise InputError(
-                f"the {phase} loss is {value} in epoch {epoch}, step {step}, at a learning rate of "
-                f"{self.optimiser.param_groups[0]['lr']:g}: {remedy}"
+                f"the {phase} loss{of_network} is {value} in epoch {epoch}, step {step}, at a learning rate of "
+                f"{self.recipe.learning_rate:g}: {remedy}"
             )
         return value
 
@@ -272,9 +277,12 @@ class _Pass:
 def _optimiser(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimiser of all parameters of a module that require a gradient.
 
-    It is fused, which on a CPU and on a GPU is deterministic and as fast as any.
+    It is fused, which on a CPU and on a GPU is deterministic and as fast as any. It is one also for networks side by
+    side, as it does to each parameter what it would do without the others.
     """
     parameters = [each for each in module.parameters() if each.requires_grad]
+    if isinstance(module, SideBySide):
+        parameters = module.parameter_groups()
     options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
@@ -316,8 +324,9 @@ def _digest(
     )
 
 
-def _in_words(row: Mapping) -> str:
-    return f"{row['split']} loss {row['loss']:.4f}, top-1 {row['top1']:.1%}"
+def _in_words(rows: list[dict]) -> str:
+    loss, top1 = (statistics.fmean(row[key] for row in rows) for key in ("loss", "top1"))
+    return f"{rows[0]['split']} loss {loss:.4f}, top-1 {top1:.1%}" + (f" (mean of {len(rows)})" if rows[1:] else "")
 
 
 def _log(line: str) -> None:
