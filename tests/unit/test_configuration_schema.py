@@ -9,10 +9,11 @@ import yaml
 from transferscope import configuration, runs
 from transferscope.configuration import images
 from transferscope.configuration.schema import SCHEMA_FILE
-from transferscope.data import datasets
+from transferscope.data import datasets, listed, tasks
 from transferscope.errors import InputError
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
+CHANGES = "one of rotate_90, invert, edges, shuffle_pixels, or a mapping of shuffle_blocks"
 CLASSES = "expected a list of two or more different classes, by number from 0, found "
 DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among them"
 
@@ -71,7 +72,19 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
         ("tas: {targets: {turned: close}}", "tas.targets.turned: expected one of control, near, far, found 'close'"),
         (
             "tasks: {turned: {images: [rotate]}}",
-            "tasks.turned.images[0]: expected one of rotate_90, invert, found 'rotate'",
+            f"tasks.turned.images[0]: expected {CHANGES}, found 'rotate'",
+        ),
+        ("tasks: {turned: {images: [invert, 7]}}", f"tasks.turned.images[1]: expected {CHANGES}, found 7"),
+        *(
+            (
+                f"tasks: {{turned: {{images: [shuffle_blocks: {blocks}]}}}}",
+                f"tasks.turned.images[0].shuffle_blocks{expected}",
+            )
+            for blocks, expected in (
+                ("{size: 0}", ".size: expected an integer >= 1, found 0"),
+                ("{size: 7, per_image: often}", ".per_image: expected true or false, found 'often'"),
+                ("7", ": expected a mapping, found 7"),
+            )
         ),
         (
             "tasks: {turned: {labels: {randomness: -1}}}",
@@ -194,6 +207,15 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
             "datasets: {far: {loader: textures, classes: 11}}",
             "datasets.far.classes: expected an integer >= 2 and <= 10, found 11",
         ),
+        (
+            "datasets: {chests: {loader: CheXpert, uncertain: half}}",
+            "datasets.chests.uncertain: expected one of zeros, ones, found 'half'",
+        ),
+        (
+            "datasets: {chests: {loader: CheXpert, finding: pleural effusion}}",
+            f"datasets.chests.finding: expected one of {', '.join(listed.FINDINGS)}, found 'pleural effusion': "
+            "did you mean 'Pleural Effusion'?",
+        ),
         ("models: {}\ndatasets: {far: 3}", "datasets.far: expected a mapping, found 3"),
         (
             "datasets: {../far: {loader: textures}}",
@@ -271,6 +293,14 @@ def test_an_unknown_key_is_refused_with_the_nearest_one_or_all(fragment, expecte
             "missing key 'root' under datasets.bare (config2.yaml:1): expected the path of a folder",
         ),
         (
+            "datasets: {drawings: {loader: DomainNet}}",
+            "missing key 'domain' under datasets.drawings (config2.yaml:1): expected one of clipart, infograph, ",
+        ),
+        (
+            "tasks: {turned: {images: [shuffle_blocks: {per_image: true}]}}",
+            "missing key 'size' under tasks.turned.images[0].shuffle_blocks (config2.yaml:1): expected an integer >= 1",
+        ),
+        (
             "anb: {splits: {similar: {classes: {A: [0, 1]}}}}",
             "missing key 'B' under anb.splits.similar.classes (config2.yaml:1): "
             "expected a list of two or more different classes",
@@ -320,6 +350,25 @@ def test_the_config_knows_every_loader_its_options_and_its_splits():
         collection = datasets.LOADERS[loader].read()
         assert {part.split: part.count for part in collection.parts} == images.SPLITS[loader]
         assert len(collection.class_names) == images.CLASSES[loader]
+
+
+def test_the_config_knows_every_change_of_images_domain_and_finding():
+    definitions = yaml.safe_load(SCHEMA_FILE.read_text())["$defs"]
+    assert definitions["change"]["then"]["enum"] == [*tasks.TRANSFORMS, "shuffle_pixels"]
+    options = {
+        condition["if"]["properties"]["loader"].get("const"): condition["then"]["properties"]
+        for condition in definitions["dataset"]["allOf"]
+    }
+    assert options["DomainNet"]["domain"]["enum"] == list(listed.DOMAINS)
+    assert options["CheXpert"]["finding"]["enum"] == list(listed.FINDINGS)
+
+
+def test_the_size_of_images_is_known_by_the_loader_or_by_an_option():
+    for name, loader in datasets.LOADERS.items():
+        assert (name in images.SIZES) != ("size" in loader.parameters)
+    for loader in ("fashion_mnist_sample", "digits"):
+        shape = datasets.LOADERS[loader].read().parts[0].read(0, 1)[0].shape
+        assert shape[1:3] == (images.SIZES[loader],) * 2
 
 
 def test_recipes_of_similarity_must_say_when_a_run_has_memorised(config_errors):

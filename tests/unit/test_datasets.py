@@ -1,171 +1,37 @@
 """Every loader of published data on a tiny copy in its own on-disk format; the dataset file; bad input."""
 
-import gzip
 import hashlib
-import struct
 import subprocess
 import sys
-from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-import scipy.io
 from PIL import Image
+from tiny_datasets import (
+    COLOURS,
+    WRITERS,
+    prepared,
+    split_of,
+    write_cifar10,
+    write_cifar100,
+    write_dtd,
+    write_eurosat,
+    write_fashion_mnist,
+    write_flat_picture,
+    write_image_folder,
+    write_imagenet,
+    write_pcam,
+    write_stanford_cars,
+    write_svhn,
+)
 
-from transferscope import store
 from transferscope.data import datasets
 from transferscope.errors import InputError
 
+# what an entry must say beside its loader
+OPTIONS = {"DomainNet": {"domain": "clipart"}}
 EMBEDDED = ("fashion_mnist_sample", "digits", "textures")
 PUBLISHED = tuple(name for name in datasets.LOADERS if name not in EMBEDDED)
-
-
-def prepared(spec: dict, folder: Path, path: Path) -> dict:
-    """What `prepare` wrote, and that it hangs together."""
-    datasets.prepare(spec, folder, path, {"made": "by a test"})
-    with store.open_hdf5(path, "dataset") as file:
-        assert store.read_facts(file) == {"made": "by a test"}
-        content = {name: file[name][:] for name in ("images", "labels", "splits")} | dict(file.attrs)
-    assert content["images"].dtype == np.uint8 and content["labels"].dtype == np.int64
-    assert content["splits"].dtype == np.int8
-    bytes_in_order = content["images"].tobytes() + content["labels"].tobytes()
-    assert content["checksum"] == hashlib.sha256(bytes_in_order).hexdigest()
-    return content
-
-
-def split_of(content: dict, name: str) -> tuple[np.ndarray, list[int]]:
-    rows = content["splits"] == list(content["split_names"]).index(name)
-    return content["images"][rows], content["labels"][rows].tolist()
-
-
-# ---- tiny datasets, each in its own format: all have `images` of the class and split that their place says ----
-
-
-def write_idx(path: Path, values: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape)
-    path.write_bytes(gzip.compress(header + values.astype(np.uint8).tobytes()))
-
-
-def write_flat_picture(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (64, 64)) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, colour).save(path, quality=95)
-
-
-def write_fashion_mnist(folder: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    written = {}
-    for split, prefix, count in (("train", "train", 20), ("test", "t10k", 10)):
-        written[split] = rng.integers(0, 256, (count, 28, 28), np.uint8)
-        write_idx(folder / f"FashionMNIST/raw/{prefix}-images-idx3-ubyte.gz", written[split])
-        write_idx(folder / f"FashionMNIST/raw/{prefix}-labels-idx1-ubyte.gz", np.arange(count) % 10)
-    return written
-
-
-def cifar_record(labels: list[int], image: np.ndarray) -> bytes:
-    """Label bytes, then all red, all green, all blue values of an image (32, 32, 3), row by row."""
-    return bytes(labels) + b"".join(image[:, :, channel].tobytes() for channel in range(3))
-
-
-def write_cifar10(folder: Path, rng: np.random.Generator) -> np.ndarray:
-    batches = folder / "cifar-10-batches-bin"
-    batches.mkdir(parents=True)
-    images = rng.integers(0, 256, (6, 32, 32, 3), np.uint8)
-    for number, image in enumerate(images):
-        name = "test_batch.bin" if number == 5 else f"data_batch_{number + 1}.bin"
-        (batches / name).write_bytes(cifar_record([number], image) + cifar_record([9 - number], 255 - image))
-    (batches / "batches.meta.txt").write_text("\n".join(f"class{index}" for index in range(10)) + "\n\n")
-    return images
-
-
-def write_cifar100(folder: Path, rng: np.random.Generator) -> np.ndarray:
-    binary = folder / "cifar-100-binary"
-    binary.mkdir(parents=True)
-    images = rng.integers(0, 256, (2, 32, 32, 3), np.uint8)
-    (binary / "train.bin").write_bytes(cifar_record([3, 77], images[0]))
-    (binary / "test.bin").write_bytes(cifar_record([19, 99], images[1]))
-    (binary / "fine_label_names.txt").write_text("".join(f"fine{index}\n" for index in range(100)))
-    return images
-
-
-def write_svhn(folder: Path, rng: np.random.Generator) -> np.ndarray:
-    folder.mkdir(parents=True, exist_ok=True)
-    images = rng.integers(0, 256, (32, 32, 3, 4), np.uint8)
-    for split in ("train", "test"):
-        scipy.io.savemat(folder / f"{split}_32x32.mat", {"X": images, "y": np.array([[10], [1], [2], [9]], np.uint8)})
-    return images
-
-
-def write_pcam(folder: Path, rng: np.random.Generator) -> np.ndarray:
-    (folder / "pcam").mkdir(parents=True)
-    images = rng.integers(0, 256, (3, 96, 96, 3), np.uint8)
-    for split in ("train", "valid", "test"):
-        for axis, values in (("x", images), ("y", np.array([1, 0, 1], np.uint8).reshape(3, 1, 1, 1))):
-            with h5py.File(folder / f"pcam/camelyonpatch_level_2_split_{split}_{axis}.h5", "w") as file:
-                file[axis] = values
-    return images
-
-
-COLOURS = {"AnnualCrop": (200, 30, 30), "Forest": (20, 180, 40), "SeaLake": (10, 60, 220)}
-
-
-def write_eurosat(folder: Path, _rng: np.random.Generator) -> None:
-    for name, colour in COLOURS.items():
-        for number in (1, 2):
-            write_flat_picture(folder / f"eurosat/2750/{name}/{name}_{number}.jpg", colour)
-
-
-def write_dtd(folder: Path, _rng: np.random.Generator) -> None:
-    data = folder / "dtd/dtd"
-    (data / "labels").mkdir(parents=True)
-    for split, number in (("train", 1), ("val", 2), ("test", 3)):
-        lines = []
-        for texture, colour in (("banded", (250, 0, 0)), ("woven", (0, 0, 250))):
-            write_flat_picture(data / f"images/{texture}/{texture}_{number}.jpg", colour, (90 + number, 60))
-            lines.append(f"{texture}/{texture}_{number}.jpg\n")
-        (data / f"labels/{split}1.txt").write_text("".join(lines))
-
-
-def write_stanford_cars(folder: Path, _rng: np.random.Generator) -> None:
-    cars = folder / "stanford_cars"
-    (cars / "devkit").mkdir(parents=True)
-    scipy.io.savemat(cars / "devkit/cars_meta.mat", {"class_names": np.array(["Audi", "BMW"], object)})
-    fields = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "fname"]
-    for split, annotations in (("train", "devkit/cars_train_annos.mat"), ("test", "cars_test_annos_withlabels.mat")):
-        table = np.empty((1, 2), [(field, object) for field in fields])
-        for row, (car, colour) in enumerate(((2, (0, 200, 0)), (1, (200, 0, 0)))):
-            table[0, row] = (1, 1, 9, 9, car, f"{row:05}.jpg")
-            write_flat_picture(cars / f"cars_{split}/{row:05}.jpg", colour, (80, 50 + row))
-        scipy.io.savemat(cars / annotations, {"annotations": table})
-
-
-def write_imagenet(folder: Path, _rng: np.random.Generator) -> None:
-    for split, count in (("train", 2), ("val", 1)):
-        for wordnet_id, colour in (("n01440764", (9, 200, 9)), ("n15075141", (200, 9, 9))):
-            for number in range(count):
-                write_flat_picture(
-                    folder / f"{split}/{wordnet_id}/{wordnet_id}_{number}.JPEG", colour, (70, 40 + number)
-                )
-
-
-def write_image_folder(folder: Path, _rng: np.random.Generator) -> None:
-    for split in ("train", "test"):
-        write_flat_picture(folder / split / "cat" / "a.png", (1, 2, 3), (30, 20))
-        write_flat_picture(folder / split / "dog" / "b.png", (4, 5, 6), (20, 30))
-
-
-WRITERS = {
-    "FashionMNIST": write_fashion_mnist,
-    "CIFAR10": write_cifar10,
-    "CIFAR100": write_cifar100,
-    "SVHN": write_svhn,
-    "PCAM": write_pcam,
-    "EuroSAT": write_eurosat,
-    "DTD": write_dtd,
-    "StanfordCars": write_stanford_cars,
-    "ImageNet": write_imagenet,
-    "ImageFolder": write_image_folder,
-}
 
 
 # ---- published datasets, in their own formats ----
@@ -311,7 +177,7 @@ def test_missing_files_are_named_and_nothing_is_written(name, tmp_path):
     folder = tmp_path / "empty"
     folder.mkdir()
     with pytest.raises(InputError, match=rf"dataset {name}.*{folder}"):
-        datasets.prepare({"loader": name}, folder, tmp_path / "out.h5", {})
+        datasets.prepare({"loader": name} | OPTIONS.get(name, {}), folder, tmp_path / "out.h5", {})
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
@@ -322,7 +188,7 @@ def test_a_truncated_file_is_refused_and_nothing_is_written(name, tmp_path, rng)
     largest = max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
     largest.write_bytes(largest.read_bytes()[: largest.stat().st_size // 3])
     with pytest.raises(InputError, match=rf"dataset {name} cannot be read from {folder}: .* What to do: "):
-        datasets.prepare({"loader": name}, folder, tmp_path / "out.h5", {})
+        datasets.prepare({"loader": name} | OPTIONS.get(name, {}), folder, tmp_path / "out.h5", {})
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
@@ -333,7 +199,7 @@ def test_a_file_of_another_kind_is_refused(name, tmp_path, rng):
     largest = max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
     largest.write_bytes(b"<html>404 not found</html>" * 40)
     with pytest.raises(InputError, match=f"dataset {name} cannot be read from"):
-        datasets.prepare({"loader": name}, folder, tmp_path / "out.h5", {})
+        datasets.prepare({"loader": name} | OPTIONS.get(name, {}), folder, tmp_path / "out.h5", {})
 
 
 def test_labels_beyond_the_class_names_are_refused(tmp_path, rng):
@@ -367,12 +233,14 @@ def test_what_is_there_already_is_not_fetched_but_listed(tmp_path, rng):
     assert manifest["test_32x32.mat"] == hashlib.sha256((tmp_path / "test_32x32.mat").read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["StanfordCars", "ImageNet"])
+@pytest.mark.parametrize("name", ["StanfordCars", "ImageNet", "DomainNet", "CheXpert"])
 def test_what_cannot_be_fetched_is_asked_for_and_accepted_when_it_is_there(name, tmp_path, rng):
-    with pytest.raises(InputError, match=rf"dataset {name} .*cannot be fetched automatically.*train.*jpg|JPEG"):
-        datasets.download({"loader": name}, tmp_path)
+    spec = {"loader": name, "size": 32} | OPTIONS.get(name, {})
+    asked = r"(is not|cannot be) fetched automatically.*train"
+    with pytest.raises(InputError, match=rf"dataset {name} .*{asked}"):
+        datasets.download(spec, tmp_path)
     WRITERS[name](tmp_path, rng)
-    assert datasets.download({"loader": name, "size": 32}, tmp_path) == {}
+    assert datasets.download(spec, tmp_path) == {}
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

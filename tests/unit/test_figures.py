@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
 from transferscope import store
 from transferscope.errors import InputError
@@ -70,7 +71,7 @@ def texts_of(figure) -> dict:
         low, high = sorted(axis.get_view_interval())
         beyond = [tick for tick in axis.get_major_ticks() if not axis.axes.axison or not low <= tick.get_loc() <= high]
         hidden |= {text for tick in beyond for text in (tick.label1, tick.label2)}
-    found = [text for text in figure.findobj(lambda artist: hasattr(artist, "get_text")) if text.get_visible()]
+    found = [text for text in figure.findobj(Text) if text.get_visible()]
     return {text: text.get_window_extent() for text in found if text.get_text().strip() and text not in hidden}
 
 

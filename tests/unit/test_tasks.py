@@ -6,6 +6,8 @@ from scipy.stats import chi2_contingency, chisquare
 
 from transferscope import store
 from transferscope.data import tasks
+from transferscope.data.shuffle import shuffled_blocks, shuffled_pixels
+from transferscope.data.sketch import edges
 from transferscope.errors import InputError
 from transferscope.randomness import numpy_generator
 
@@ -306,6 +308,36 @@ def test_transforms_apply_in_order_to_every_image(dataset):
     np.testing.assert_array_equal(examples.images(np.array([2]))[0], expected)
 
 
+@pytest.mark.parametrize("per_image", [False, True])
+def test_blocks_of_training_and_test_images_are_shuffled_by_the_seed_in_memory_and_on_demand(dataset, per_image):
+    path, images, *_ = dataset
+    task = {"dataset": "colours", "images": ["invert", {"shuffle_blocks": {"size": 1, "per_image": per_image}}]}
+    change = shuffled_blocks((4, 5, 3), 7, 1, per_image)
+    for part in ("train", "test"):
+        held = tasks.load(path, task, part, seed=7)
+        on_demand = tasks.load(path, task, part, seed=7, memory_bytes=100)
+        rows = np.array([3, 0, 11])
+        expected = change(255 - images[held.rows[rows]], held.rows[rows])
+        np.testing.assert_array_equal(held.images(rows), expected)
+        np.testing.assert_array_equal(on_demand.images(rows), expected)
+        assert (tasks.load(path, task, part, seed=8).images(rows) != expected).any()
+
+
+def test_shuffled_pixels_and_edges_are_changes_like_any_other(dataset):
+    path, images, *_ = dataset
+    examples = tasks.load(path, {"dataset": "colours", "images": ["edges", "shuffle_pixels"]}, "train", seed=2)
+    rows = np.array([1, 4])
+    expected = shuffled_pixels((4, 5, 3), 2)(edges(images[examples.rows[rows]]), rows)
+    np.testing.assert_array_equal(examples.images(rows), expected)
+
+
+def test_changes_are_made_a_few_images_at_a_time_with_the_same_result(dataset, monkeypatch):
+    task = {"dataset": "colours", "images": ["rotate_90", {"shuffle_blocks": {"size": 1, "per_image": True}}]}
+    whole = tasks.load(dataset[0], task, "train", seed=0).images(np.arange(40))
+    monkeypatch.setattr(tasks, "IMAGES_AT_ONCE", 7)
+    np.testing.assert_array_equal(tasks.load(dataset[0], task, "train", seed=0).images(np.arange(40)), whole)
+
+
 # ---- bad input ----
 
 
@@ -317,7 +349,21 @@ def test_transforms_apply_in_order_to_every_image(dataset):
         ({"train": {"rows": [30, 30]}}, r"rows is \[30, 30\].*expected 0 <= first < end <= 40"),
         ({"train": {"rows": [0.5, 1.5]}}, r"rows is \[0.5, 1.5\], expected fractions"),
         ({"train": {"rows": [0.5, 0.501]}}, r"rows is \[0.5, 0.501\], but split 'train' has 40 images"),
-        ({"images": ["rotate_45"]}, r"unknown image transforms \['rotate_45'\]: choose from \['invert', 'rotate_90'\]"),
+        (
+            {"images": ["rotate_45"]},
+            "unknown change of images 'rotate_45': choose from rotate_90, invert, edges, shuffle_pixels and {",
+        ),
+        *(
+            ({"images": [change]}, r"train: unknown change of images \{.*\}: choose from")
+            for change in (
+                {"shuffle": {"size": 1}},
+                {"shuffle_blocks": {}},
+                {"shuffle_blocks": {"size": 1, "seed": 1}},
+                {"shuffle_blocks": {"size": 1}, "invert": {}},
+            )
+        ),
+        ({"images": [{"shuffle_blocks": {"size": 1}}]}, "train: shuffled blocks depend on a run's seed: load the task"),
+        ({"images": ["shuffle_pixels"]}, "train: shuffled pixels depend on a run's seed: load the task with one"),
         ({"train": {"rows": [5, 9], "size": 5}}, "train: size is 5, expected 1 to 4, the number of its rows"),
         ({"labels": {"randomness": 1}}, "train: random labels depend on a run's seed: load the task with one"),
         ({"labels": {"permuted": True}}, "train: permuted labels depend on a run's seed: load the task with one"),

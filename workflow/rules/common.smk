@@ -139,9 +139,8 @@ def source_folder(sweep):
 
 
 def source_checkpoint(sweep):
-    """The source network of a sweep, by its seed; one that is untrained is the trained one at its beginning."""
-    epoch = sweep.recipe["epochs"] if sweep.source_run else 0
-    return f"{source_folder(sweep)}/seed{{seed}}/epoch{epoch}.safetensors"
+    """The last checkpoint of a sweep's source network; one that is untrained is the trained one at its beginning."""
+    return f"epoch{sweep.recipe['epochs'] if sweep.source_run else 0}.safetensors"
 
 
 def standard_of(task):

@@ -62,7 +62,8 @@ for number, batch in enumerate(dealt(list(SWEEPS.values()), QUANTA["runs_per_job
             runtime=growing(1_440),
         params:
             sweeps=[asdict(sweep) for sweep in batch],
-            sources=[source_checkpoint(sweep) for sweep in batch],
+            sources=[source_folder(sweep) for sweep in batch],
+            checkpoints=[source_checkpoint(sweep) for sweep in batch],
             datasets=[prepared(sweep.task["dataset"]) for sweep in batch],
             seeds=QUANTA["seeds"],
             share_source=QUANTA["share_source"],

@@ -11,7 +11,7 @@ from transferscope.data import tasks
 from transferscope.data.inputs import Inputs
 from transferscope.devices import choose_device
 from transferscope.job import job_log
-from transferscope.landscape import relative_distance
+from transferscope.landscape.distance import relative_distance
 from transferscope.models import zoo
 
 with job_log(snakemake) as job:

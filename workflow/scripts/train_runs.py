@@ -22,7 +22,11 @@ with job_log(snakemake) as job:
     normalisation, digests = {}, {}
     for dataset, standard in zip(snakemake.input.datasets, params.standards, strict=True):
         if dataset not in normalisation:
-            mean, std = channel_statistics(tasks.load(dataset, standard, "train"), params.model["channels"])
+            channels = params.model["channels"]
+            # without a standard, images are scaled to 0 to 1
+            mean, std = (0.0,) * channels, (1.0,) * channels
+            if standard is not None:
+                mean, std = channel_statistics(tasks.load(dataset, standard, "train"), channels)
             normalisation[dataset] = {"mean": mean, "std": std}
             digests[dataset] = file_digest(dataset)
 
@@ -36,12 +40,12 @@ with job_log(snakemake) as job:
         """Train one run under one seed; what it leaves, and where that shall appear."""
         print(f"{run['name']}, seed {seed}", flush=True)
         examples = [tasks.load(dataset, run["task"], part, seed) for part in ("train", "test")]
-        start = Path(output).parent / run["start"] / f"seed{seed}/{END}.safetensors" if run["start"] else None
+        start = Path(output).parent / run["start"] / f"seed{seed}/{END}.safetensors" if run.get("start") else None
         module, made = zoo.load(start) if start else untrained(len(examples[0].class_names), seed)
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"], start=str(start))
         facts["architecture"] = made["architecture"]
         facts["normalisation"] = normalisation[dataset]
-        recipe, kept = Recipe(**run["recipe"]), Kept(**run["checkpoints"])
+        recipe, kept = Recipe(**run["recipe"]), Kept(**run.get("checkpoints", {}))
         folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, digests[dataset]]
         train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, identity, facts, device)
         names = kept.names(recipe.epochs, end=recipe.memorise is not None)

@@ -1,5 +1,6 @@
 """Train some sweeps of Orhand et al. 2021 under every seed: networks with gates, side by side, beside one source."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -37,14 +38,15 @@ with job_log(snakemake) as job:
         networks = {each.name: target_network(architecture, each, sweep, seed) for each in sweep.networks}
         together = SideBySide(networks, module, params.share_source, sweep.gate_learning_rate)
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, sweep=sweep.name, source=str(source))
-        folder, identity = Path(params.unfinished, sweep.name, f"seed{seed}"), [params.code, digests[dataset]]
-        inputs, recipe = Inputs.of(made), Recipe(**sweep.recipe)
-        train(together, inputs, *examples, recipe, seed, Kept(), folder, identity, facts, device)
+        folder, recipe = Path(params.unfinished, sweep.name, f"seed{seed}"), Recipe(**sweep.recipe)
+        identity = [params.code, asdict(sweep), params.share_source, digests[dataset]]
+        train(together, Inputs.of(made), *examples, recipe, seed, Kept(), folder, identity, facts, device)
         return {folder / HISTORY: Path(output, f"seed{seed}", HISTORY)}
 
     finished = {}
-    jobs = zip(params.sweeps, params.sources, params.datasets, snakemake.output, strict=True)
-    for sweep, source, dataset, output in jobs:
+    jobs = zip(params.sweeps, params.sources, params.checkpoints, params.datasets, snakemake.output, strict=True)
+    for sweep, folder, checkpoint, dataset, output in jobs:
         for seed in params.seeds:
-            finished |= train_sweep(Sweep(**sweep), source.format(seed=seed), dataset, output, seed)
+            source = Path(folder, f"seed{seed}", checkpoint)
+            finished |= train_sweep(Sweep(**sweep), source, dataset, output, seed)
     publish(finished, params.unfinished)

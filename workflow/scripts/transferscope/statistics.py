@@ -20,6 +20,11 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), float(error)
 
 
+def means_and_errors(values: np.ndarray) -> np.ndarray:
+    """`mean_and_error` of each column, (2, columns). values: (seeds, columns)."""
+    return np.transpose([mean_and_error(column) for column in np.asarray(values).T])
+
+
 def bootstrap_interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean over seeds (Efron 1979); one seed has none: (nan, nan).
 

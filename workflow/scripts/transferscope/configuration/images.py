@@ -18,6 +18,8 @@ SPLITS = {
     "DTD": {"train": 3_760, "test": 1_880},
     "StanfordCars": {"train": 8_144, "test": 8_041},
     "ImageNet": {"train": 1_281_167, "test": 50_000},
+    "DomainNet": {"train": None, "test": None},
+    "CheXpert": {"train": 223_414, "val": 234},
     "ImageFolder": {"train": None, "val": None, "test": None, "all": None},
 }
 # the same for classes
@@ -34,7 +36,20 @@ CLASSES = {
     "DTD": 47,
     "StanfordCars": 196,
     "ImageNet": 1_000,
+    "DomainNet": 345,
+    "CheXpert": 2,
     "ImageFolder": None,
+}
+# height and width of the images, by loader; of the other loaders it is the dataset's option `size`
+SIZES = {
+    "fashion_mnist_sample": 28,
+    "digits": 28,
+    "FashionMNIST": 28,
+    "CIFAR10": 32,
+    "CIFAR100": 32,
+    "SVHN": 32,
+    "PCAM": 96,
+    "EuroSAT": 64,
 }
 
 
@@ -71,6 +86,11 @@ def classes_of(dataset: Mapping) -> int | None:
     """Classes of a dataset, an entry under `datasets`; None: known only when the data is there."""
     known = CLASSES[dataset["loader"]]
     return dataset.get("classes") if known is None else known
+
+
+def size_of(dataset: Mapping) -> int:
+    """Height and width in pixels of the images of a dataset, an entry under `datasets` with its defaults."""
+    return SIZES.get(dataset["loader"]) or dataset["size"]
 
 
 def part_of(config: Mapping, task: str, name: str) -> Part:

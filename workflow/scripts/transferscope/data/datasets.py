@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from transferscope import store
-from transferscope.data import arrays, downloads, embedded, pictures, textures
+from transferscope.data import arrays, downloads, embedded, listed, pictures, textures
 from transferscope.data.collection import Collection
 from transferscope.errors import InputError
 
@@ -50,6 +50,8 @@ LOADERS = {
     "DTD": Loader(pictures.dtd, downloads.DTD),
     "StanfordCars": Loader(pictures.stanford_cars, remedy=pictures.STANFORD_CARS_REMEDY),
     "ImageNet": Loader(pictures.imagenet, remedy=pictures.IMAGENET_REMEDY),
+    "DomainNet": Loader(listed.domainnet, remedy=listed.DOMAINNET_REMEDY),
+    "CheXpert": Loader(listed.chexpert, remedy=listed.CHEXPERT_REMEDY),
     "ImageFolder": Loader(pictures.image_folder, remedy=pictures.IMAGE_FOLDER_REMEDY),
 }
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from transferscope import store
+from transferscope.data.shuffle import shuffled_blocks, shuffled_pixels
+from transferscope.data.sketch import edges
 from transferscope.errors import InputError
 from transferscope.randomness import numpy_generator
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 # one order for all runs: a run's seed must not decide which images are held out
 ORDER_SEED = 0
 MEMORY_BYTES = 2 * 2**30
+IMAGES_AT_ONCE = 1024
+
+# images (n, H, W, C), uint8, and their rows in the dataset file (n,) -> what becomes of these images
+Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def rotate_90(images: np.ndarray) -> np.ndarray:
@@ -28,7 +34,7 @@ def invert(images: np.ndarray) -> np.ndarray:
     return 255 - images
 
 
-TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rotate_90": rotate_90, "invert": invert}
+TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rotate_90": rotate_90, "invert": invert, "edges": edges}
 
 
 def partially_random(labels: np.ndarray, classes: int, randomness: int, generator: np.random.Generator) -> np.ndarray:
@@ -99,15 +105,24 @@ class Pixels:
     Indexed by an integer array, as an array of images would be: `pixels[rows]` is uint8 (len(rows), H, W, C).
     """
 
-    def __init__(self, path: str | Path, rows: np.ndarray, transforms: Sequence[Callable[[np.ndarray], np.ndarray]]):
-        self._path, self._rows, self._transforms = path, rows, transforms
+    def __init__(self, path: str | Path, rows: np.ndarray, changes: Sequence[Change]):
+        self._path, self._rows, self._changes = path, rows, changes
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        rows = self._rows[rows]
         with store.open_hdf5(self._path, "dataset") as file:
-            images = _read_rows(file["images"], self._rows[rows])
-        for transform in self._transforms:
-            images = transform(images)
-        return np.ascontiguousarray(images)
+            images = _read_rows(file["images"], rows)
+        if not self._changes:
+            return images
+        # a few at a time, as changes may take several times the room of the images
+        starts = range(0, max(len(rows), 1), IMAGES_AT_ONCE)
+        parts = [slice(start, start + IMAGES_AT_ONCE) for start in starts]
+        return np.concatenate([self._changed(images[part], rows[part]) for part in parts])
+
+    def _changed(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        for change in self._changes:
+            images = change(images, rows)
+        return images
 
 
 class Examples:
@@ -151,21 +166,19 @@ def load(
     task: the task's entry in the config: `train` and `test`, each with `split` (the dataset's official split; default:
           the part's name), `rows` ([first, end) in a fixed, class-balanced order of that split, as whole numbers or,
           if one of the two is a float, as fractions of the split; default: all) and `size` (only so many of these
-          rows, from the first; default: all); `images`, the names of the transforms to apply, in order; and `labels`,
+          rows, from the first; default: all); `images`, the changes to make, in order, each a name of TRANSFORMS,
+          "shuffle_pixels" or {shuffle_blocks: {size: side, per_image: whether}}; and `labels`,
           {randomness: d} or {shift: s}, what is done to the labels of each part, or {classes: [c, ...]} or
           {half: "A" or "B"} (of `random_halves`), which classes the task has: images of others are left out, after
           rows and size have been counted, and the classes are numbered anew, in the order of the list; `permuted:
           True`, alone or beside one of these, permutes what then are the labels of each part.
     part: "train" or "test".
-    seed: the run's seed, which random and permuted labels and random halves depend on; it decides nothing else.
+    seed: the run's seed, which random and permuted labels, random halves and shuffled images depend on; it decides
+          nothing else.
     memory_bytes: images that take more are not held in memory, but read from the file when they are asked for.
     Raises InputError if the file is unreadable, it has no such split, the split has too few images, the two parts
-    have images in common, or the labels cannot be made.
+    have images in common, or the labels or images cannot be made.
     """
-    transforms = task.get("images", ())
-    unknown = sorted(set(transforms) - set(TRANSFORMS))
-    if unknown:
-        raise InputError(f"{_named(task, part)}: unknown image transforms {unknown}: choose from {sorted(TRANSFORMS)}")
     with store.open_hdf5(path, "dataset") as file:
         rows = _rows_of(file, task, part)
         class_names = list(file.attrs["class_names"])
@@ -183,7 +196,7 @@ def load(
         if len(rows) == 0:
             raise InputError(f"{_named(task, part)}: its rows hold no image of class {' or '.join(class_names)}")
         image_shape = file["images"].shape[1:]
-    pixels = Pixels(path, rows, [TRANSFORMS[name] for name in transforms])
+    pixels = Pixels(path, rows, [_change(entry, image_shape, task, part, seed) for entry in task.get("images", ())])
     if len(rows) * np.prod(image_shape) <= memory_bytes:
         pixels = pixels[np.arange(len(rows))]
     return Examples(pixels, labels, class_names, image_shape[-1], rows)
@@ -208,6 +221,22 @@ def balanced_order(labels: np.ndarray, seed: int) -> np.ndarray:
 
 def _named(task: Mapping, part: str) -> str:
     return f"task on dataset '{task['dataset']}', {part}"
+
+
+def _change(entry: str | Mapping, shape: Sequence[int], task: Mapping, part: str, seed: int | None) -> Change:
+    """What an entry of a task's `images` does to images of a shape (H, W, C)."""
+    match entry:
+        case str() if entry in TRANSFORMS:
+            return lambda images, rows: TRANSFORMS[entry](images)
+        case "shuffle_pixels":
+            return shuffled_pixels(shape, _seed(seed, task, part, "shuffled pixels depend"))
+        case {"shuffle_blocks": {"size": size, **options}, **others} if not others and options.keys() <= {"per_image"}:
+            return shuffled_blocks(shape, _seed(seed, task, part, "shuffled blocks depend"), size, **options)
+    names = ", ".join([*TRANSFORMS, "shuffle_pixels"])
+    raise InputError(
+        f"{_named(task, part)}: unknown change of images {entry!r}: choose from {names} and "
+        "{'shuffle_blocks': {'size': side, 'per_image': whether}}"
+    )
 
 
 def _classes(task: Mapping, part: str, class_names: Sequence[str], seed: int | None) -> Sequence[int] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from transferscope import store
@@ -27,6 +27,7 @@ GREY, RULE = "#595959", "#b0b0b0"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SEQUENTIAL = "cividis"
+PALEST = 0.85  # of the sequential colours for lines: what comes after is too faint on white
 # blue and vermillion of the palette on either side of white: equally dark at both ends, in grey print too
 DIVERGING = LinearSegmentedColormap.from_list(
     "blue_white_vermillion", ["#00304d", "#0072B2", "#7fb8d8", "#ffffff", "#f2a76b", "#D55E00", "#571f00"], N=255
@@ -129,6 +130,13 @@ def line_styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
         }
         for position, name in enumerate(names)
     }
+
+
+def graded(steps: int) -> list[dict[str, str]]:
+    """The looks of lines that are steps of one quantity, from dark to pale."""
+    shades = matplotlib.colormaps[SEQUENTIAL](np.linspace(0, PALEST, steps))
+    kinds = line_styles(range(steps)).values()
+    return [kind | {"color": to_hex(shade)} for kind, shade in zip(kinds, shades, strict=True)]
 
 
 def band(axes: Axes, x: np.ndarray, mean: np.ndarray, error: np.ndarray, kind: Mapping[str, str]) -> None:

@@ -35,7 +35,7 @@ def transplant(target: nn.Module, source: nn.Module, n: int, frozen: bool) -> nn
         even when the target is put in train mode, so that neither batch statistics nor dropout change what they do.
     Raises InputError if the target has no n layers to transfer, or if the source's do not fit.
     """
-    tensors = _tensors_by_layer(target)
+    tensors = tensors_by_layer(target)
     if not 0 <= n <= len(tensors):
         raise InputError(
             f"layers to transfer: expected a number from 0 to {len(tensors)} ({', '.join(tensors)}), found {n}"
@@ -51,8 +51,8 @@ def transplant(target: nn.Module, source: nn.Module, n: int, frozen: bool) -> nn
     return target
 
 
-def _tensors_by_layer(module: nn.Module) -> dict[str, list[str]]:
-    """Layer -> names of its tensors in the network's state dict, those included that no layer holds."""
+def tensors_by_layer(module: nn.Module) -> dict[str, list[str]]:
+    """Layer -> names of its tensors in the network's state dict, with those that no layer holds, without the head's."""
     head, _ = zoo.head(module)
     tensors = {name: [] for name in layers_of(module)}
     layer = next(iter(tensors), None)

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,19 +48,21 @@ def train(
     them, as networks with auxiliary heads do while they learn. It is trained in place, by these logits alone; all its
     parameters that require a gradient are. What is frozen stays so: see `models.transplant`. Or it is `SideBySide`:
     each of its networks is then trained by its own logits, on the same batches.
-    seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch.
+    seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch, and how
+    images are augmented, anew each step.
     kept: the checkpoints that are left as {name}.safetensors, with `facts` among their facts, beside "epoch", "step"
     and "training_seconds" (wall time so far, without what interruptions cost). Where the recipe says `memorise`, they
     are those of its first `epochs` epochs, and "end", the state at the end of the run, however long it went on.
     identity: JSON-like; whatever decides the result and is not among the arguments seen here (the data's checksum,
     the code's digest).
 
-    history.csv has a row for each pass over the training set (measured while the module learns, in train mode) and
-    one for the test set at epoch 0, after each epoch and at each kept step: epoch (a fraction at steps within one),
-    step, split (train|test), loss (mean cross-entropy an image), top1, top3, precision, recall (macro; see
-    `metrics`), seconds of that pass (with the tests and checkpoints in the midst of it). Each of networks side by side
-    has rows of its own: with its name as network in front, with an equal part of the seconds, and with READINGS behind,
-    what a test tells of its gate. Where the recipe says `memorise`, they go on until all of them have.
+    history.csv has a row for each pass over the training set (measured while the module learns, in train mode, on
+    images as they are augmented; one that is mixed counts by the label of its greater share) and one for the test set
+    at epoch 0, after each epoch and at each kept step: epoch (a fraction at steps within one), step, split
+    (train|test), loss (mean cross-entropy an image), top1, top3, precision, recall (macro; see `metrics`), seconds of
+    that pass (with the tests and checkpoints in the midst of it). Each of networks side by side has rows of its own:
+    with its name as network in front, with an equal part of the seconds, and with READINGS behind, what a test tells of
+    its gate. Where the recipe says `memorise`, they go on until all of them have.
 
     Called again after an interruption, it goes on after the last whole epoch, with the same bits as if there had been
     none; it returns at once if the run is finished, and starts afresh if the folder holds another run.
@@ -101,6 +104,7 @@ class _Run:
     def __post_init__(self):
         self.steps_per_epoch = self.recipe.steps_per_epoch(len(self.train))
         self.optimiser = _optimiser(self.module, self.recipe)
+        self.first_rates = [group["lr"] for group in self.optimiser.param_groups]
         self._side_by_side = isinstance(self.module, SideBySide)
 
     def resume_or_start(self) -> None:
@@ -136,8 +140,9 @@ class _Run:
         for batch in range(self.steps_per_epoch):
             rows = order[batch * self.recipe.batch_size :][: self.recipe.batch_size]
             step = self.epoch * self.steps_per_epoch + batch + 1
+            self._set_learning_rates(step)
             self.optimiser.zero_grad()
-            for network, logits, loss in self._forward(self.train, rows):
+            for network, logits, loss in self._forward(self.train, rows, step):
                 seen[network].add(rows, logits, self._finite(loss, step, "training", network))
                 loss.backward()
             self.optimiser.step()
@@ -202,17 +207,40 @@ class _Run:
             row |= readings[name] if row["split"] == "test" else dict.fromkeys(READINGS)
         return [{"network": name, **row} for name, row in rows.items()]
 
+    def _set_learning_rates(self, step: int) -> None:
+        """Give each group of parameters the share of its own first rate that the recipe says for a step."""
+        factor = self.recipe.learning_rate_factor(step, self.steps_per_epoch)
+        for group, rate in zip(self.optimiser.param_groups, self.first_rates, strict=True):
+            group["lr"] = rate * factor
+
+    def _batch(self, examples: "Examples", rows: np.ndarray, step: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the module sees of some of the examples, (b, C, S, S), and their labels, (b,).
+
+        step: at which they are trained on, augmented as the recipe says; None: they are tested on. Labels of images
+        that are mixed are shares, (b, classes).
+        """
+        images, labels = examples.images(rows), torch.from_numpy(examples.labels[rows]).to(self.device)
+        augment = self.recipe.augment
+        if step is None or augment is None:
+            return self.inputs(images, self.device), labels
+        generator = numpy_generator(self.seed, "augmentation", step)
+        augmented = self.inputs(images, self.device, partial(augment.warped, generator=generator))
+        return augment.mixed(augmented, labels, len(examples.class_names), generator)
+
     def _forward(
-        self, examples: "Examples", rows: np.ndarray
+        self, examples: "Examples", rows: np.ndarray, step: int | None = None
     ) -> Iterator[tuple[str | None, torch.Tensor, torch.Tensor]]:
-        """Each network's name, its logits (b, classes) of some of the examples, and their mean cross-entropy."""
-        images = self.inputs(examples.images(rows), self.device).contiguous(memory_format=torch.channels_last)
-        outputs = self.module(images)
+        """Each network's name, its logits (b, classes) of some of the examples, and their mean cross-entropy.
+
+        step: as in `_batch`.
+        """
+        images, labels = self._batch(examples, rows, step)
+        outputs = self.module(images.contiguous(memory_format=torch.channels_last))
         for network, logits in outputs if self._side_by_side else [(None, outputs)]:
-            yield network, *self._with_loss(logits, examples, rows)
+            yield network, *self._with_loss(logits, labels, examples)
 
     def _with_loss(
-        self, logits: torch.Tensor | tuple, examples: "Examples", rows: np.ndarray
+        self, logits: torch.Tensor | tuple, labels: torch.Tensor, examples: "Examples"
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What a network gives out for some of the examples: its logits, and their mean cross-entropy."""
         if isinstance(logits, tuple):
@@ -222,7 +250,7 @@ class _Run:
                 f"the model gives outputs of shape {tuple(logits.shape[1:])} to an image, expected one logit for each "
                 f"of the {len(examples.class_names)} classes: give it a new head"
             )
-        return logits, cross_entropy(logits, torch.from_numpy(examples.labels[rows]).to(self.device))
+        return logits, cross_entropy(logits, labels)
 
     def _finite(self, loss: torch.Tensor, step: int, phase: str, network: str | None) -> float:
         value = loss.item()
@@ -234,7 +262,7 @@ class _Run:
             )
             raise InputError(
                 f"the {phase} loss{of_network} is {value} in epoch {epoch}, step {step}, at a learning rate of "
-                f"{self.recipe.learning_rate:g}: {remedy}"
+                f"{self.optimiser.param_groups[0]['lr']:g}: {remedy}"
             )
         return value
 

@@ -6,7 +6,7 @@ has what its section asks for.
 
 from pathlib import Path
 
-from transferscope.configuration.references import anb, labels, quanta, recipes, similarity, tas
+from transferscope.configuration.references import anb, labels, quanta, recipes, shuffles, similarity, tas
 from transferscope.configuration.references.rows import check_held_out, find_parts
 from transferscope.configuration.settings import Settings
 from transferscope.configuration.wording import KeyPath, advice, dotted, shown
@@ -21,6 +21,7 @@ def check(settings: Settings) -> None:
     _check_checkpoints(settings)
     recipes.check(settings)
     labels.check(settings)
+    shuffles.check(settings, [each for paper in (tas, similarity, anb, quanta) for each in paper.names(settings)])
     parts = find_parts(settings)
     adapted = [pair for paper in (tas, similarity, quanta) for pair in paper.adapted(settings)]
     check_held_out(settings, parts, [*((task, task) for task in settings.names("tasks")), *adapted])

@@ -37,7 +37,7 @@ def draw_curve(axes: Axes, values: "pd.DataFrame", kind: Mapping[str, str]) -> N
 
 def means_and_errors(values: "pd.DataFrame") -> np.ndarray:
     """Mean and standard error over seeds for each n, in percent, (2, n). values: fractions, a row a seed."""
-    return np.transpose([statistics.mean_and_error(100 * column) for column in values.to_numpy().T])
+    return statistics.means_and_errors(100 * values.to_numpy())
 
 
 def signed(difference: float) -> str:

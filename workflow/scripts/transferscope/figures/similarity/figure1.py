@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from transferscope import statistics
 from transferscope.figures import style
-from transferscope.figures.similarity.panels import explanation, mean_and_error
+from transferscope.figures.similarity.panels import explanation
 from transferscope.profiles import PRETRAINED, cast, fixed_lengths, in_own_domain, layers, select
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ def draw(similarity: "pd.DataFrame", scale: str) -> Figure:
     kinds = style.line_styles(last)
     for layer in layers(ended):
         epochs, values = _over_epochs(passed[passed["layer"] == layer])
-        line = mean_and_error(values)
+        line = statistics.means_and_errors(values)
         style.band(axes, epochs, *line, kinds[layer])
         if end > length:
-            beyond = np.hstack([line[:, -1:], mean_and_error(last[layer])])
+            beyond = np.hstack([line[:, -1:], statistics.means_and_errors(last[layer])])
             style.band(axes, np.array([length, end]), *beyond, kinds[layer] | {"linestyle": ":"})
     axes.set(xlabel="epoch of pre-training on true labels", ylabel="CKA to initialisation", ylim=(0, 1.03))
     style.label_ends(axes, [(values.mean(), layer, kinds[layer]["color"]) for layer, values in last.items()])

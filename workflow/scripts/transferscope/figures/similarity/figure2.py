@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from transferscope import statistics
 from transferscope.figures import style
-from transferscope.figures.similarity.panels import graded, mean_and_error
 from transferscope.profiles import degrees
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def draw(history: "pd.DataFrame", scale: str) -> Figure:
         "Lines: mean over seeds, bands: ± standard error; a seed whose training has ended keeps its last value, dotted "
         f"once all have. d: randomness of training and test labels, from true (0) to random ({max(runs)}).",
     )
-    kinds = dict(zip(runs, graded(len(runs)), strict=True))
+    kinds = dict(zip(runs, style.graded(len(runs)), strict=True))
     panels = figure.subplots(1, len(QUANTITIES), sharex=True)
     for axes, (title, by_degree) in zip(panels, lines.items(), strict=True):
         axes.set(title=title, xlabel="epoch", ylabel=QUANTITIES[title][-1])
@@ -56,7 +56,7 @@ def draw(history: "pd.DataFrame", scale: str) -> Figure:
 def _draw_line(axes: Axes, values: "pd.DataFrame", kind: Mapping[str, str], end: float) -> None:
     """One curve over its epochs, and dotted on to the last epoch of all curves."""
     epochs = values.columns.to_numpy(dtype=float)
-    mean, error = mean_and_error(values.to_numpy())
+    mean, error = statistics.means_and_errors(values.to_numpy())
     style.band(axes, epochs, mean, error, {**kind, "markevery": max(1, len(epochs) // 6)})
     axes.plot([epochs[-1], end], [mean[-1]] * 2, color=kind["color"], linestyle=":")
 

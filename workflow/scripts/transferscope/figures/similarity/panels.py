@@ -7,9 +7,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import matplotlib
 import numpy as np
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from transferscope import statistics
@@ -34,7 +32,6 @@ REFERENCES = {"pre": "to pre-trained", "init": "to initialisation"}
 # one look in every figure for each part that a run plays, and for each reference
 PART_KINDS = style.line_styles([SAME, SHIFTED, CROSS, RANDOM, CROSS_RANDOM])
 REFERENCE_KINDS = style.line_styles(REFERENCES)
-PALEST = 0.85  # of the sequential colours: what comes after is too faint on white
 
 Kind = Mapping[str, str]
 
@@ -58,14 +55,14 @@ class Panel(NamedTuple):
 def by_degree(rows: "pd.DataFrame", phase: str, reference: str) -> list[Curve]:
     """A curve for each degree d of random labels, from true labels on."""
     runs = degrees(rows, phase)
-    return _curves(rows, [(f"d={d}", run, reference) for d, run in runs.items()], graded(len(runs)))
+    return _curves(rows, [(f"d={d}", run, reference) for d, run in runs.items()], style.graded(len(runs)))
 
 
 def by_size(rows: "pd.DataFrame", reference: str) -> list[Curve]:
     """A curve for each number of training images with fully random labels, fewest first."""
     runs = sizes(rows)
     named = [("all" if np.isinf(size) else f"{size:,.0f}", run, reference) for size, run in runs.items()]
-    return _curves(rows, named, graded(len(runs)))
+    return _curves(rows, named, style.graded(len(runs)))
 
 
 def by_part(rows: "pd.DataFrame", parts: Sequence[str], reference: str) -> list[Curve]:
@@ -87,13 +84,6 @@ def _curves(rows: "pd.DataFrame", named: Sequence[tuple[str, str, str]], kinds: 
         for (name, run, reference), kind in zip(named, kinds, strict=True)
     ]
     return [curve for curve in found if len(curve.values)]
-
-
-def graded(steps: int) -> list[dict[str, str]]:
-    """The looks of lines that are steps of one quantity, from dark to pale."""
-    shades = matplotlib.colormaps[style.SEQUENTIAL](np.linspace(0, PALEST, steps))
-    kinds = style.line_styles(range(steps)).values()
-    return [kind | {"color": to_hex(shade)} for kind, shade in zip(kinds, shades, strict=True)]
 
 
 def stages(similarity: "pd.DataFrame", phase: str) -> dict[str, str]:
@@ -139,7 +129,7 @@ def draw_panels(
     for place, panel in zip(axes.flat, itertools.chain(*grid), strict=True):
         place.set_title(panel.title)
         for curve in panel.curves:
-            style.band(place, np.arange(len(names)), *mean_and_error(curve.values), curve.kind)
+            style.band(place, np.arange(len(names)), *statistics.means_and_errors(curve.values), curve.kind)
     for place, heading, panel in zip(axes[0], columns, grid[0], strict=True):
         place.set_title(f"{heading}\n{panel.title}".strip())
     for place, label in zip(axes[:, 0], labels, strict=True):
@@ -150,8 +140,3 @@ def draw_panels(
         if panel.labelled:  # last, when nothing changes the axes any more
             ends = [(curve.values[:, -1].mean(), curve.name, curve.kind["color"]) for curve in panel.curves]
             style.label_ends(place, ends)
-
-
-def mean_and_error(values: np.ndarray) -> np.ndarray:
-    """Mean and standard error over seeds (rows) of each column, (2, columns)."""
-    return np.array([statistics.mean_and_error(column) for column in values.T]).T

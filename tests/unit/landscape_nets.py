@@ -1,0 +1,47 @@
+"""Networks of two parameters, of which everything is known in closed form, and small ones of every kind."""
+
+from collections import OrderedDict
+
+import numpy as np
+import torch
+from torch import nn
+
+from transferscope.data.tasks import Examples
+from transferscope.landscape.probe import Probe
+from transferscope.models import zoo
+
+
+def product(w: float, v: float = 1.0) -> nn.Module:
+    """Logits (0, v w x) of a number x: one weight a module."""
+    module = nn.Sequential(
+        OrderedDict(flatten=nn.Flatten(), first=nn.Linear(1, 1, bias=False), head=nn.Linear(1, 2, bias=False))
+    )
+    with torch.no_grad():
+        module.first.weight.fill_(w)
+        module.head.weight.copy_(torch.tensor([[0.0], [v]]))
+    return module
+
+
+def numbers(values: list[int]) -> Examples:
+    """Images of one pixel; x is its value less 100, over 50, and the class is 1 where x > 0."""
+    images = np.array(values, np.uint8).reshape(-1, 1, 1, 1)
+    labels = (np.array(values) > 100).astype(np.int64)
+    return Examples(images, labels, ["below", "above"], 1, np.arange(len(values)))
+
+
+def as_numbers(images: np.ndarray, device: torch.device) -> torch.Tensor:
+    return (torch.from_numpy(images).to(device).float() - 100) / 50
+
+
+def probe_of(values: list[int]) -> Probe:
+    return Probe(as_numbers, numbers(values), "cpu")
+
+
+def small(name: str, seed: int, **more) -> nn.Module:
+    """A network of the library small, in evaluation mode, with statistics as if it had been trained."""
+    torch.manual_seed(seed)
+    module = zoo.create({"library": "small", "name": name, "classes": 4, "channels": 1, "image_size": 28} | more)
+    for tensor in module.buffers():
+        if tensor.is_floating_point():
+            tensor.add_(torch.rand_like(tensor) / 10)
+    return module.eval()

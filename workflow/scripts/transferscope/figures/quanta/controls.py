@@ -1,0 +1,70 @@
+"""Controls that the paper lacks: gates to a source that has learned nothing, or permuted labels, and no source."""
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from transferscope import gates, statistics
+from transferscope.figures import style
+from transferscope.figures.quanta.panels import LAMBDA, LINES, REFERENCE_KINDS, end_labels, label_layers, references
+from transferscope.gates import ANB, GATE, PERMUTED, SHARE, TRAINED, UNTRAINED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# the second is the colour of networks from scratch
+KINDS = style.line_styles((TRAINED, "scratch", PERMUTED, UNTRAINED))
+# columns of final.csv: what they are, their unit, and what they are multiplied by for it
+QUANTITIES = {
+    GATE: ("gate", LAMBDA, 1),
+    SHARE: ("functional share", "share", 1),
+    "top1": ("accuracy", "test accuracy (%)", 100),
+}
+SOURCES = {UNTRAINED: "an untrained one", PERMUTED: "one of permuted labels"}
+
+
+@style.styled
+def draw(final: "pd.DataFrame", scale: str) -> Figure:
+    """How AnB's gates to each source end at each layer, by λ_S and by functional share, and with which accuracy.
+
+    From the initial value that the controls were run with; without controls, of the trained source alone.
+    """
+    sources = [TRAINED, *gates.controls(final)]
+    initial = gates.initials(final, sources[-1])[0]
+    figure = style.new_figure(
+        style.PAGE_WIDTH,
+        3.2,
+        _title(final, initial),
+        style.scale_note(scale, final["seed"].nunique()),
+        f"AnB, gates from {LAMBDA} = {initial:g}. Source: trained on its task, on permuted labels of it, or untrained. "
+        "Share: the source's part of the layer's input, by root mean square. Dotted: a network trained from scratch. "
+        f"{LINES}",
+    )
+    panels = dict(zip(QUANTITIES, figure.subplots(1, len(QUANTITIES)), strict=True))
+    for column, (title, unit, factor) in QUANTITIES.items():
+        panels[column].set(title=title, ylabel=unit)
+        label_layers(panels[column], gates.layers(final))
+        for source in sources:
+            values = factor * gates.finals(final, column, ANB, initial, source)
+            lines = statistics.means_and_errors(values.to_numpy())
+            style.band(panels[column], values.columns.to_numpy(), *lines, KINDS[source] | {"label": source})
+    panels["top1"].axhline(100 * references(final, ANB)["scratch"], zorder=1, **REFERENCE_KINDS["scratch"])
+    for column in (GATE, SHARE):
+        panels[column].set_ylim(-0.02, 1.04)
+    for axes in panels.values():  # last, when nothing changes the axes any more
+        end_labels(axes)
+    return figure
+
+
+def _title(final: "pd.DataFrame", initial: float) -> str:
+    """At how many layers gates to another source end lower than those to the trained one, by both measures."""
+    said = []
+    for source in gates.controls(final):
+        lower = []
+        for column in (GATE, SHARE):
+            trained, other = (gates.finals(final, column, ANB, initial, one).mean() for one in (TRAINED, source))
+            lower.append((other < trained).sum())
+        said.append(f"at {lower[0]} of {len(trained)} layers to {SOURCES[source]} (by share: {lower[1]})")
+    if not said:
+        return "Gates to the trained source, without controls"
+    return f"Gates end lower than to the trained source {' and '.join(said)}"

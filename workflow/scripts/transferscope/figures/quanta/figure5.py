@@ -1,0 +1,77 @@
+"""Figure 5: gates that start from other initial values: how they end at each layer, and their way there."""
+
+import itertools
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from transferscope import gates
+from transferscope.figures import style
+from transferscope.figures.quanta.panels import (
+    FINAL_LINES,
+    LAMBDA,
+    LINES,
+    SETTINGS,
+    draw_curves,
+    draw_finals,
+    key,
+)
+from transferscope.gates import GATE, TARGETS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BESIDE = 2  # initial values of a target side by side
+
+
+@style.styled
+def draw(final: "pd.DataFrame", history: "pd.DataFrame", scale: str) -> Figure:
+    """Figure 5: above, how gates end and which accuracy goes with them, below λ_S over the epochs; AnA, then AnB.
+
+    All initial values but the largest, or this one if there is no other, two of them side by side as in the paper.
+    """
+    starts = gates.initials(final)[1:] or gates.initials(final)
+    blocks = [starts[first : first + BESIDE] for first in range(0, len(starts), BESIDE)]
+    figure = style.new_figure(
+        style.PAGE_WIDTH,
+        min(1.3 + 3.5 * len(blocks), style.PAGE_HEIGHT),
+        _title(final),
+        style.scale_note(scale, final["seed"].nunique()),
+        f"{SETTINGS} {FINAL_LINES} Epoch 0: before training. {LINES}",
+    )
+    width = len(blocks[0])
+    panels = figure.subplots(2 * len(blocks), width * len(TARGETS), squeeze=False, sharey=True)
+    for block, above, below in zip(blocks, panels[::2], panels[1::2], strict=True):
+        for column, (target, place) in enumerate(itertools.product(TARGETS, range(width))):
+            if place < len(block):
+                above[column].set_title(f"{target}, from {LAMBDA} = {block[place]:g}")
+                draw_finals(above[column], final, target, block[place])
+                draw_curves(below[column], gates.curves(history, GATE, target, block[place]))
+            else:
+                above[column].set_visible(False)
+                below[column].set_visible(False)
+        above[0].set_ylabel(f"{LAMBDA}, share, accuracy (fractions)")
+        below[0].set_ylabel(LAMBDA)
+    key(panels[0, -1])
+    key(panels[1, -1], "gated layer")
+    return figure
+
+
+def _title(final: "pd.DataFrame") -> str:
+    """At how many layers gates end in the order of their initial values, and how far accuracy ranges over them."""
+    starts = gates.initials(final)
+    if len(starts) < 2:
+        return f"Gates that start from λ = {starts[0]:g}"
+    ordered, ranges = [], []
+    for target in TARGETS:
+        ends, accuracy = (
+            [gates.finals(final, column, target, start).mean().to_numpy() for start in starts]
+            for column in (GATE, "top1")
+        )
+        in_order = [list(layer) == sorted(set(layer), reverse=True) for layer in zip(*ends, strict=True)]
+        ordered.append(f"{sum(in_order)} of {len(in_order)} layers of {target}")
+        ranges += [max(layer) - min(layer) for layer in zip(*accuracy, strict=True)]
+    return (
+        f"The gate ends the higher, the higher it starts, at {' and '.join(ordered)}; accuracy at a layer differs by "
+        f"up to {100 * max(ranges):.1f} points"
+    )

@@ -1,0 +1,1 @@
+"""Where networks lie in the space of parameters, and how the loss looks between and around them."""
