@@ -1,6 +1,7 @@
 """The first layers of one network put into another, to be trained on or frozen (Yosinski et al. 2014)."""
 
 from collections.abc import Iterable
+from itertools import takewhile
 from types import MethodType
 
 from torch import Tensor, nn
@@ -49,6 +50,14 @@ def transplant(target: nn.Module, source: nn.Module, n: int, frozen: bool) -> nn
     if frozen:
         _freeze(target, transferred, names)
     return target
+
+
+def frozen_layers(module: nn.Module) -> list[str]:
+    """Names of the first layers (see `layers_of`) as far as they hold nothing to train."""
+    if all(parameter.requires_grad for parameter in module.parameters()):
+        return []
+    trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    return list(takewhile(lambda layer: not any(name.startswith(f"{layer}.") for name in trained), layers_of(module)))
 
 
 def tensors_by_layer(module: nn.Module) -> dict[str, list[str]]:

@@ -4,15 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from transferscope.gates import ANA, ANB, PERMUTED, SOURCE, TRAINED, UNGATED, UNTRAINED
 from transferscope.runs.anb import anb_runs
 from transferscope.treatments import BASE, HALVES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ANA, ANB, JOINT = "AnA", "AnB", "joint"  # what a target network learns, see `Sweep.target`
-TRAINED, UNTRAINED, PERMUTED = "trained", "untrained", "permuted"  # what a source network has learned
-UNGATED, SOURCE = "none", "source"  # the source of a network without a gate, and the target of a source network
+JOINT = "joint"  # the target of the gates on base networks of Yosinski et al., beside ANA and ANB
 # names of the runs that the source networks are from; an untrained one is from none
 SOURCE_RUNS = {TRAINED: "source", PERMUTED: "source-permuted"}
 

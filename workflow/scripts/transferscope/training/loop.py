@@ -3,7 +3,7 @@
 import math
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,8 @@ from transferscope.errors import InputError
 from transferscope.models.side_by_side import READINGS, SideBySide
 from transferscope.randomness import numpy_generator, seed_for
 from transferscope.training import unfinished
+from transferscope.training.eager import eager
+from transferscope.training.frozen import frozen_features
 from transferscope.training.metrics import classification_metrics
 from transferscope.training.recipe import END, Kept, Recipe
 
@@ -46,8 +48,8 @@ def train(
 
     module: maps what `inputs` makes of images, (b, C, S, S), to logits (b, classes), or to a tuple that begins with
     them, as networks with auxiliary heads do while they learn. It is trained in place, by these logits alone; all its
-    parameters that require a gradient are. What is frozen stays so: see `models.transplant`. Or it is `SideBySide`:
-    each of its networks is then trained by its own logits, on the same batches.
+    parameters that require a gradient are. What is frozen stays so: see `models.transplant`, and `frozen` for how often
+    it is computed. Or it is `SideBySide`: each of its networks is then trained by its own logits, on the same batches.
     seed: of every draw: the order of the images and what the module draws itself (dropout), anew each epoch, and how
     images are augmented, anew each step.
     kept: the checkpoints that are left as {name}.safetensors, with `facts` among their facts, beside "epoch", "step"
@@ -110,6 +112,8 @@ class _Run:
     def resume_or_start(self) -> None:
         """Load the state that the folder holds of this run, or test and keep the module as it came."""
         self.began = time.monotonic()
+        still = self.recipe.augment is None and not self._side_by_side
+        self.features = frozen_features(self.module, [self.train, self.test], self._images) if still else None
         restored = unfinished.restore_state(self.folder, self.digest, self.module, self.optimiser)
         if restored:
             self.epoch, self.history = restored
@@ -214,18 +218,24 @@ class _Run:
             group["lr"] = rate * factor
 
     def _batch(self, examples: "Examples", rows: np.ndarray, step: int | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the module sees of some of the examples, (b, C, S, S), and their labels, (b,).
+        """What the module takes in of some of the examples, (b, ...), images or frozen features, and their labels, (b,).
 
         step: at which they are trained on, augmented as the recipe says; None: they are tested on. Labels of images
         that are mixed are shares, (b, classes).
         """
-        images, labels = examples.images(rows), torch.from_numpy(examples.labels[rows]).to(self.device)
-        augment = self.recipe.augment
+        labels, augment = torch.from_numpy(examples.labels[rows]).to(self.device), self.recipe.augment
+        if self.features:
+            return self.features.batch(examples, rows), labels
         if step is None or augment is None:
-            return self.inputs(images, self.device), labels
+            return self._images(examples, rows), labels
         generator = numpy_generator(self.seed, "augmentation", step)
-        augmented = self.inputs(images, self.device, partial(augment.warped, generator=generator))
-        return augment.mixed(augmented, labels, len(examples.class_names), generator)
+        images = self._images(examples, rows, partial(augment.warped, generator=generator))
+        return augment.mixed(images, labels, len(examples.class_names), generator)
+
+    def _images(self, examples: "Examples", rows: np.ndarray, *augment: Callable) -> torch.Tensor:
+        """Some of the examples as the module takes in images, (b, C, S, S)."""
+        images = self.inputs(examples.images(rows), self.device, *augment)
+        return images.contiguous(memory_format=torch.channels_last)
 
     def _forward(
         self, examples: "Examples", rows: np.ndarray, step: int | None = None
@@ -234,8 +244,8 @@ class _Run:
 
         step: as in `_batch`.
         """
-        images, labels = self._batch(examples, rows, step)
-        outputs = self.module(images.contiguous(memory_format=torch.channels_last))
+        given, labels = self._batch(examples, rows, step)
+        outputs = (self.features.outputs if self.features else self.module)(given)
         for network, logits in outputs if self._side_by_side else [(None, outputs)]:
             yield network, *self._with_loss(logits, labels, examples)
 
@@ -313,8 +323,8 @@ def _optimiser(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer
         parameters = module.parameter_groups()
     options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
-    return torch.optim.Adam(parameters, **options)
+        return eager(torch.optim.SGD)(parameters, momentum=recipe.momentum, **options)
+    return eager(torch.optim.Adam)(parameters, **options)
 
 
 def _check(train: "Examples", test: "Examples", recipe: Recipe, kept: Kept) -> None:
