@@ -10,11 +10,17 @@ FIGURES = {
     "tas": ("table1", "figure1", "figure1_debiased", "figure2"),
     "similarity": ("figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"),
     "anb": ("figure2", "figure3", "decomposition", "table1"),
+    "quanta": ("figure3", "figure4", "figure5", "controls", "table1", "joint"),
 }
 CLAIMS = {
     "tas": {f"TAS-{number}" for number in range(1, 8)},
     "similarity": {f"GO-{number}" for number in range(1, 19)},
     "anb": {f"YO-{number}" for number in range(1, 13)},
+    "quanta": {
+        *(f"QU-{number}" for number in range(1, 14)),
+        *(f"QU-C{number}" for number in range(1, 5)),
+        *(f"J-{number}" for number in range(1, 4)),
+    },
 }
 
 

@@ -43,7 +43,7 @@ def quanta_tables(
             for network in _networks(layers, initials):
                 named = network | {"seed": seed, "repeat": repeat}
                 course = _course(**network, shift=SPREAD[seed] + 0.002 * (repeat - (repeats - 1) / 2))
-                sweep = f"{network['target']}-{network['source']}-repeat{repeat}"
+                sweep = f"{network['target']}-{network['source']}"
                 history += [{"sweep": sweep, **named, **row} for row in course]
                 final.append(named | _final(course))
         final.append({"target": SOURCE, "source": UNGATED, "seed": seed, "repeat": 0} | _source(SPREAD[seed]))

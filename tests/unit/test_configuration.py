@@ -89,6 +89,11 @@ def test_numbers_are_numbers_however_they_are_written(load_config):
     assert recipe["weight_decay"] == 1
 
 
+def test_classes_may_be_given_as_ranges(load_config):
+    halves = load_config(VALID, 'anb: {splits: {similar: {classes: {A: [3, "5-7"], B: ["0-1", 9]}}}}')["anb"]["splits"]
+    assert halves["similar"]["classes"] == {"A": [3, 5, 6, 7], "B": [0, 1, 9]}
+
+
 def test_options_of_a_model_keep_their_words_and_get_their_numbers(load_config):
     options = {"eps": "1e-6", "drop": "null", "act": "gelu", "depths": [2, 2], "flag": True, "limit": "nan"}
     config = load_config(VALID, yaml.safe_dump({"models": {"published": {"options": options}}}))

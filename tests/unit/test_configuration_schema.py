@@ -14,7 +14,7 @@ from transferscope.errors import InputError
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
 CHANGES = "one of rotate_90, invert, edges, shuffle_pixels, or a mapping of shuffle_blocks"
-CLASSES = "expected a list of two or more different classes, by number from 0, found "
+CLASSES = "expected a list of two or more different classes, by number from 0, or ranges of them such as 0-397, found "
 DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among them"
 
 
@@ -111,6 +111,15 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
         *(
             (f"tasks: {{turned: {{labels: {{classes: {found}}}}}}}", f"tasks.turned.labels.classes: {CLASSES}{found}")
             for found in ("[1]", "[1, 2, 1]", "3")
+        ),
+        ('tasks: {turned: {labels: {classes: [3, "2-4"]}}}', f"tasks.turned.labels.classes: {CLASSES}[3, 2, 3, 4]"),
+        *(
+            (
+                f'tasks: {{turned: {{labels: {{classes: [1, "{found}"]}}}}}}',
+                "tasks.turned.labels.classes[1]: expected a class, by number from 0, or a range of them such as 0-397, "
+                f"found '{found}'",
+            )
+            for found in ("4-2", "two", "-1-3")
         ),
         *(
             (f"anb: {{splits: {{similar: {{classes: {classes}}}}}}}", f"anb.splits.similar.classes{expected}")

@@ -14,7 +14,7 @@ from transferscope.configuration import images
 from transferscope.configuration.schema import SCHEMA_FILE
 from transferscope.data.augment import Augment
 from transferscope.runs import anb_runs, quanta_sources, quanta_sweeps
-from transferscope.training.recipe import Kept, Recipe
+from transferscope.training.recipe import Biases, Kept, Recipe
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = [ROOT / "config" / name for name in ("config.yaml", "paper.yaml")]
@@ -70,9 +70,15 @@ def test_the_papers_scale_is_the_protocol_of_yosinski_and_others():
     assert paper["splits"]["similar"]["classes"] == "random"
     task = config["tasks"][paper["splits"]["similar"]["task"]]
     assert config["datasets"][task["dataset"]]["loader"] == "ImageNet"
+    halves = paper["splits"]["dissimilar"]["classes"]
+    assert (len(halves["A"]), len(halves["B"])) == (551, 449)
+    assert sorted(halves["A"] + halves["B"]) == list(range(1000))
+    # a tench and a tabby are natural, an abacus and a web site man-made; so is carbonara, but not an artichoke
+    assert {0, 281, 944} < set(halves["B"]) and {398, 916, 959} < set(halves["A"])
     recipe = Recipe(**paper["recipe"])
     fields = (recipe.optimiser, recipe.learning_rate, recipe.momentum, recipe.weight_decay, recipe.batch_size)
     assert fields == ("sgd", 0.01, 0.9, 5e-4, 256)
+    assert recipe.biases == Biases(learning_rate_factor=2, weight_decay=0)
     # 450,000 steps, to within one epoch
     steps = recipe.steps_per_epoch(images.SPLITS["ImageNet"]["train"] // 2)
     assert abs(recipe.epochs * steps - 450_000) < steps

@@ -33,34 +33,60 @@ def without(config: dict, key: str) -> dict:
     return config
 
 
-def test_every_target_and_control_is_a_sweep_in_every_repeat(sweeps):
-    assert list(sweeps) == [
-        *("AnA-repeat0", "AnB-repeat0", "AnA-repeat1", "AnB-repeat1"),
-        *("AnB-untrained-repeat0", "AnB-untrained-repeat1", "AnB-permuted-repeat0", "AnB-permuted-repeat1"),
-        *("joint-A-B", "joint-B-A"),
-    ]
+def test_every_target_and_control_is_a_sweep_of_all_repeats(sweeps):
+    assert list(sweeps) == ["AnA", "AnB", "AnB-untrained", "AnB-permuted", "joint-A-B", "joint-B-A"]
+
+
+@pytest.mark.parametrize(
+    ("size", "suffixes"),
+    [
+        (1, ["-repeats0-0", "-repeats1-1", "-repeats2-2", "-repeats3-3", "-repeats4-4"]),
+        (2, ["-repeats0-1", "-repeats2-3", "-repeats4-4"]),
+        (5, [""]),
+        (6, [""]),
+        ("null", [""]),
+    ],
+)
+def test_repeats_may_be_in_several_sweeps_which_then_have_the_same_networks(load_config, size, suffixes):
+    whole = {each.name: each for each in runs.quanta_sweeps(load_config(VALID, "quanta: {repeats: 5}"))}
+    sweeps = runs.quanta_sweeps(load_config(VALID, f"quanta: {{repeats: 5, repeats_per_sweep: {size}}}"))
+    for kind, target, source in (
+        ("AnA", "AnA", "trained"),
+        ("AnB", "AnB", "trained"),
+        ("AnB-untrained", "AnB", "untrained"),
+        ("AnB-permuted", "AnB", "permuted"),
+    ):
+        parts = [each for each in sweeps if (each.target, each.source) == (target, source)]
+        assert [each.name for each in parts] == [kind + suffix for suffix in suffixes]
+        networks = [network for part in parts for network in part.networks]
+        assert sorted(networks, key=str) == sorted(whole[kind].networks, key=str)
 
 
 def test_a_sweep_carries_in_its_fields_what_its_name_says(sweeps):
-    found = {name: (each.target, each.source, each.repeat, each.half) for name, each in sweeps.items()}
-    assert found["AnA-repeat1"] == ("AnA", "trained", 1, None)
-    assert found["AnB-repeat0"] == ("AnB", "trained", 0, None)
-    assert found["AnB-untrained-repeat1"] == ("AnB", "untrained", 1, None)
-    assert found["AnB-permuted-repeat0"] == ("AnB", "permuted", 0, None)
-    assert found["joint-A-B"] == ("joint", "similar-baseA", 0, "B")
-    assert found["joint-B-A"] == ("joint", "similar-baseB", 0, "A")
+    found = {name: (each.target, each.source, each.half) for name, each in sweeps.items()}
+    assert found["AnA"] == ("AnA", "trained", None)
+    assert found["AnB"] == ("AnB", "trained", None)
+    assert found["AnB-untrained"] == ("AnB", "untrained", None)
+    assert found["AnB-permuted"] == ("AnB", "permuted", None)
+    assert found["joint-A-B"] == ("joint", "similar-baseA", "B")
+    assert found["joint-B-A"] == ("joint", "similar-baseB", "A")
 
 
 def test_a_sweep_has_a_gate_at_each_layer_from_each_initial_value_and_a_network_without(sweeps):
-    names = ["layer0-initial0.9", "layer0-initial0.5", "layer2-initial0.9", "layer2-initial0.5", "scratch"]
-    for name in ("AnA-repeat0", "AnB-repeat1"):
+    gates = ["layer0-initial0.9", "layer0-initial0.5", "layer2-initial0.9", "layer2-initial0.5"]
+    names = [f"{gate}-repeat{repeat}" for repeat in (0, 1) for gate in gates] + ["scratch-repeat0", "scratch-repeat1"]
+    for name in ("AnA", "AnB"):
         assert [network.name for network in sweeps[name].networks] == names
-    assert sweeps["AnA-repeat0"].networks[3:] == (Network("layer2-initial0.5", 2, 0.5), Network("scratch", None, None))
+    assert sweeps["AnA"].networks[7:9] == (
+        Network("layer2-initial0.5-repeat1", 1, 2, 0.5),
+        Network("scratch-repeat0", 0, None, None),
+    )
 
 
 def test_controls_start_from_one_value_and_have_no_network_without_a_gate(sweeps):
-    for name in ("AnB-untrained-repeat0", "AnB-permuted-repeat1"):
-        assert [(each.layer, each.initial) for each in sweeps[name].networks] == [(0, 0.5), (2, 0.5)]
+    for name in ("AnB-untrained", "AnB-permuted"):
+        found = [(each.repeat, each.layer, each.initial) for each in sweeps[name].networks]
+        assert found == [(0, 0, 0.5), (0, 2, 0.5), (1, 0, 0.5), (1, 2, 0.5)]
 
 
 def test_a_joint_sweep_has_a_gate_where_a_layer_is_the_last_that_is_copied(config, sweeps):
@@ -106,9 +132,9 @@ def test_labels_of_some_classes_are_permuted_among_them(config):
 def test_every_source_of_a_sweep_is_a_run(config, sweeps):
     trained = {run.name for run in runs.quanta_sources(config)} | {run.name for run in runs.anb_runs(config)}
     assert {sweep.source_run for sweep in sweeps.values()} - trained == {None}
-    assert sweeps["AnB-untrained-repeat0"].source_run is None
-    assert sweeps["AnA-repeat0"].source_run == sweeps["AnB-repeat1"].source_run == "source"
-    assert sweeps["AnB-permuted-repeat0"].source_run == "source-permuted"
+    assert sweeps["AnB-untrained"].source_run is None
+    assert sweeps["AnA"].source_run == sweeps["AnB"].source_run == "source"
+    assert sweeps["AnB-permuted"].source_run == "source-permuted"
     assert sweeps["joint-B-A"].source_run == "similar-baseB"
 
 
@@ -135,7 +161,7 @@ def test_a_sweep_survives_the_way_through_plain_data(sweeps):
 
 def test_sweeps_cannot_be_changed(sweeps):
     with pytest.raises(dataclasses.FrozenInstanceError):
-        sweeps["AnA-repeat0"].name = "other"
+        sweeps["AnA"].name = "other"
 
 
 def passes(measures: dict[str, list[float]], epochs: int) -> list[dict]:
@@ -164,21 +190,22 @@ def table(sweep: Sweep) -> pd.DataFrame:
 
 
 def test_final_values_are_means_over_the_last_tests(sweeps):
-    first, second, *_ = final_rows(sweeps["AnB-untrained-repeat1"], 4, table(sweeps["AnB-untrained-repeat1"]), 2)
+    first, second, third, _ = final_rows(sweeps["AnB-untrained"], 4, table(sweeps["AnB-untrained"]), 2)
     assert list(first) == [*PAPERS_COLUMNS, *MEASURES, "loss_before", "top1_before", "epochs"]
-    assert [first[key] for key in PAPERS_COLUMNS] == ["AnB", "untrained", 4, 1, 0, 0.5]
+    assert [first[key] for key in PAPERS_COLUMNS] == ["AnB", "untrained", 4, 0, 0, 0.5]
     assert [first[key] for key in MEASURES] == pytest.approx([0.85, 0.625, 1.25, 0.625, 0.875, 0.375, 0.4])
     assert (first["loss_before"], first["top1_before"], first["epochs"]) == (2.5, 0.125, 3)
     assert (second["layer"], second["lambda_source"], second["loss"]) == (2, pytest.approx(0.75), pytest.approx(1.75))
+    assert (third["repeat"], third["layer"]) == (1, 0)
 
 
 def test_all_epochs_may_count_but_not_the_test_before_the_first(sweeps):
-    first, *_ = final_rows(sweeps["AnA-repeat0"], 0, table(sweeps["AnA-repeat0"]), 3)
+    first, *_ = final_rows(sweeps["AnA"], 0, table(sweeps["AnA"]), 3)
     assert first["top1"] == pytest.approx(0.5)
 
 
 def test_a_network_without_a_gate_has_no_source_and_no_lambda(sweeps):
-    *gated, scratch = final_rows(sweeps["AnA-repeat1"], 3, table(sweeps["AnA-repeat1"]), 2)
+    *gated, _, scratch = final_rows(sweeps["AnA"], 3, table(sweeps["AnA"]), 2)
     assert {row["source"] for row in gated} == {"trained"}
     assert [scratch[key] for key in PAPERS_COLUMNS] == ["AnA", "none", 3, 1, None, None]
     assert math.isnan(scratch["lambda_source"]) and math.isnan(scratch["share"])
@@ -195,25 +222,30 @@ def test_the_source_network_has_a_line_of_its_own():
 
 
 def test_a_network_that_was_not_tested_before_training_is_refused(sweeps):
-    sweep = sweeps["AnA-repeat0"]
+    sweep = sweeps["AnA"]
     for history in (table(sweep).query("epoch > 0"), pd.concat([table(sweep)] * 2)):
         with pytest.raises(ValueError, match="can only convert an array of size 1"):
             final_rows(sweep, 0, history, 2)
 
 
 def test_a_history_tells_of_each_pass_whose_it_was(sweeps):
-    sweep = sweeps["AnB-repeat1"]
+    sweep = sweeps["AnB"]
     rows = history_rows(sweep, 5, table(sweep))
     assert len(rows) == len(table(sweep))
     assert list(rows[0]) == ["sweep", *PAPERS_COLUMNS, *table(sweep).columns.drop("network")]
     found = {tuple(row[key] for key in ("sweep", *PAPERS_COLUMNS)) for row in rows}
     assert found == {
-        *(("AnB-repeat1", "AnB", "trained", 5, 1, layer, initial) for layer in (0, 2) for initial in (0.9, 0.5)),
-        ("AnB-repeat1", "AnB", "none", 5, 1, None, None),
+        *(
+            ("AnB", "AnB", "trained", 5, repeat, layer, initial)
+            for repeat in (0, 1)
+            for layer in (0, 2)
+            for initial in (0.9, 0.5)
+        ),
+        *(("AnB", "AnB", "none", 5, repeat, None, None) for repeat in (0, 1)),
     }
     (lambda_source,) = [
         row["lambda_source"]
         for row in rows
-        if (row["layer"], row["initial"], row["epoch"], row["split"]) == (2, 0.9, 3, "test")
+        if (row["repeat"], row["layer"], row["initial"]) == (0, 2, 0.9) and (row["epoch"], row["split"]) == (3, "test")
     ]
     assert lambda_source == pytest.approx(0.7)

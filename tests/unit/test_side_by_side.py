@@ -14,6 +14,7 @@ from transferscope.errors import InputError
 from transferscope.models import zoo
 from transferscope.models.gate import GatedNetwork
 from transferscope.models.side_by_side import SideBySide
+from transferscope.training.optimisers import optimiser_of
 from transferscope.training.recipe import Kept, Recipe
 
 SGD = Recipe(2, 8, "sgd", learning_rate=0.05, momentum=0.9, weight_decay=0.01)
@@ -153,6 +154,14 @@ def test_gates_have_a_learning_rate_of_their_own_and_no_weight_decay(tmp_path, r
     for old, new, gradient in zip(network.parameters(), module.networks.parameters(), gradients, strict=True):
         step = expected * gradient if old is network.gate.v else 0.01 * (gradient + 0.3 * old)
         torch.testing.assert_close(new, old - step)
+
+
+def test_gates_are_not_among_the_biases():
+    recipe = Recipe(1, 20, "sgd", learning_rate=0.01, weight_decay=0.3, biases={"learning_rate_factor": 2.0})
+    groups = optimiser_of(side_by_side(["layer2-initial0.5"], gate_learning_rate=0.5), recipe).param_groups
+    found = [({each.dim() <= 1 for each in group["params"]}, group["lr"], group["weight_decay"]) for group in groups]
+    assert found == [({False}, 0.01, 0.3), ({True}, 0.02, 0.3), ({True}, 0.5, 0.0)]
+    assert len(groups[-1]["params"]) == 1
 
 
 # ---- what the history tells

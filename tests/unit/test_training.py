@@ -59,6 +59,23 @@ def test_sgd_with_momentum_and_weight_decay_is_what_one_computes_by_hand(tmp_pat
     assert tested == pytest.approx([*losses, expected.loss()], rel=1e-5)
 
 
+@pytest.mark.parametrize(("own", "decay"), [(0.0, 0.0), (0.2, 0.2), (None, 0.01)])
+def test_biases_may_learn_at_a_rate_and_decay_of_their_own(tmp_path, own, decay):
+    data, module = examples(20), linear()
+    expected = LinearClassifier(module, data)
+    # the last column is the biases'
+    factors, decays = (np.ones_like(expected.weights) * value for value in (1.0, 0.01))
+    factors[:, -1], decays[:, -1] = 2.0, decay
+    for _ in range(2):
+        expected.weights = expected.weights - 0.1 * factors * (expected.gradient() + decays * expected.weights)
+
+    biases = {"learning_rate_factor": 2.0, "weight_decay": own}
+    recipe = Recipe(2, batch_size=20, optimiser="sgd", learning_rate=0.1, weight_decay=0.01, biases=biases)
+    folder = run(tmp_path / "run", module=module, train=data, test=data, recipe=recipe)
+
+    assert trained_weights(folder, "epoch2") == pytest.approx(expected.weights, abs=1e-6)
+
+
 def test_adam_is_what_one_computes_by_hand(tmp_path):
     data, module = examples(20), linear()
     expected, first, second = LinearClassifier(module, data), 0.0, 0.0
@@ -352,6 +369,12 @@ def test_a_recipe_out_of_range_is_refused_by_name(key, value):
     good = {"epochs": 1, "batch_size": 8, "optimiser": "adam", "learning_rate": 0.1}
     with pytest.raises(InputError, match=rf"recipe.{key}: expected .*, found {value!r}"):
         Recipe(**good | {key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), [("learning_rate_factor", 0), ("weight_decay", -0.1)])
+def test_a_recipe_of_biases_out_of_range_is_refused_by_name(key, value):
+    with pytest.raises(InputError, match=rf"biases.{key}: expected .*, found {value!r}"):
+        Recipe(1, 8, "adam", 0.1, biases={key: value})
 
 
 @pytest.mark.parametrize(

@@ -30,14 +30,18 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     assert "pretrain" not in found
     # Goerttler & Obermayer: 6 degrees of randomness, 5 smaller sizes; 6 degrees, shifted, cross-domain and its random
     assert sum(count for rule, count in found.items() if re.fullmatch(r"(pretrain|finetune)_runs_\d+", rule)) == 20
-    # Yosinski et al., on the random split: 2 base networks, 5 treatments of 7 layers in both directions
-    assert sum(count for rule, count in found.items() if rule.startswith("transfer_runs")) == 2 + 5 * 7 * 2
+    # Yosinski et al.: 2 base networks a split; 7 layers, both directions, 5 treatments on one split and 2 on the other
+    assert sum(count for rule, count in found.items() if rule.startswith("transfer_runs")) == 4 + (5 + 2) * 7 * 2
+    # Orhand et al.: 5 pairs of repeats of 2 targets and of 2 controls, and 2 directions for the joint figure
+    assert found["train_quanta_sources"] == 1
+    assert sum(count for rule, count in found.items() if rule.startswith("train_sweeps")) == 5 * (2 + 2) + 2
 
 
-@pytest.mark.parametrize("paper", ["tas", "similarity", "anb"])
+@pytest.mark.parametrize("paper", ["tas", "similarity", "anb", "quanta"])
 def test_a_paper_is_a_target_without_the_others_and_the_report(tmp_path, paper):
     found = jobs(run(tmp_path, "-n", paper).stdout)
-    assert {rule for rule in found if rule.startswith("draw_")} == {f"draw_{paper}_figures"}
+    drawn = {rule for rule in found if rule.startswith("draw_")}
+    assert drawn == {f"draw_{paper}_figures"} | ({"draw_joint_figure"} if paper == "quanta" else set())
     assert "make_report" not in found
 
 
@@ -74,8 +78,13 @@ def test_a_finished_run_has_nothing_to_do(finished):
             {"transfer_runs_2": 1},
             {"finetune", "transfer_runs_1"},
         ),
+        (
+            lambda config: config["quanta"].update(initial=[0.75, 0.5]),
+            {"train_sweeps_1": 1},
+            {"train_quanta_sources", "transfer_runs_1"},
+        ),
     ],
-    ids=["learning rate", "resamples", "scale", "examples", "layers"],
+    ids=["learning rate", "resamples", "scale", "examples", "layers", "initial"],
 )
 def test_a_change_of_the_config_re_runs_just_what_depends_on_it(finished, tmp_path, change, first, untouched):
     found = jobs(run(finished, "-n", config=changed(tmp_path, change)).stdout)

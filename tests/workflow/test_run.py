@@ -20,8 +20,8 @@ FIGURES = {
     "tas": ("table1", "figure1", "figure1_debiased", "figure2"),
     "similarity": ("figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"),
     "anb": ("figure2", "figure3", "decomposition", "table1"),
+    "quanta": ("figure3", "figure4", "figure5", "controls", "table1", "joint"),
 }
-
 
 MODELS = ("residual", "transformer")
 
@@ -102,9 +102,21 @@ def test_frozen_layers_are_those_of_the_network_that_they_come_from(finished):
     assert len(accuracy) == 2 * (2 + 5 * 3 * 2 + 2 + 2 * 3 * 2)  # seeds; bases, then treatments, layers, directions
 
 
+def test_tables_hold_every_gate_with_a_lambda_that_learned(finished):
+    final = table(finished, "quanta/tables/final.csv")
+    # seeds; the source network, then in AnA and AnB layers and initial values and one from scratch, then both controls
+    assert len(final) == 2 * (1 + 2 * (3 * 2 + 1) + 2 * 3)
+    gated = final[final.layer.notna()]
+    assert gated.lambda_source.between(0, 1).all() and gated.share.between(0, 1).all()
+    assert (gated.lambda_source != gated.initial).all()
+    joint = table(finished, "quanta/tables/joint.csv")
+    assert len(joint) == 2 * 2 * 3  # seeds, halves, layers
+    assert np.allclose(joint.cka_change, 1 - joint.cka) and joint.relative_accuracy.notna().all()
+
+
 def test_every_file_carries_its_provenance(finished):
     results = finished / "results"
-    for path in [*results.glob("tas/**/*.csv"), *results.glob("similarity/**/*.csv"), *results.glob("anb/**/*.csv")]:
+    for path in [path for paper in FIGURES for path in results.glob(f"{paper}/**/*.csv")]:
         facts = json.loads(path.read_text().splitlines()[0].removeprefix("# "))
         assert {"rule", "config_digest", "versions", "date", "wall_seconds"} <= facts.keys(), path
     files = [*results.glob("data/*.h5"), *results.glob("tas/**/*.h5")]

@@ -23,9 +23,9 @@ with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
     digests = {dataset: file_digest(dataset) for dataset in set(params.datasets)}
 
-    def target_network(architecture, network, sweep, seed):
+    def target_network(architecture, network, seed):
         """A network at its initialisation, the same for all of a repeat: what sets them apart is the gate."""
-        torch.manual_seed(seed_for(seed, "initialisation", "target", sweep.repeat))
+        torch.manual_seed(seed_for(seed, "initialisation", "target", network.repeat))
         module = zoo.create(architecture)
         return module if network.layer is None else GatedNetwork(module, network.layer, network.initial)
 
@@ -35,7 +35,7 @@ with job_log(snakemake) as job:
         examples = [tasks.load(dataset, sweep.task, part, seed) for part in ("train", "test")]
         module, made = zoo.load(source)
         architecture = made["architecture"] | {"classes": len(examples[0].class_names)}
-        networks = {each.name: target_network(architecture, each, sweep, seed) for each in sweep.networks}
+        networks = {each.name: target_network(architecture, each, seed) for each in sweep.networks}
         together = SideBySide(networks, module, params.share_source, sweep.gate_learning_rate)
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, sweep=sweep.name, source=str(source))
         folder, recipe = Path(params.unfinished, sweep.name, f"seed{seed}"), Recipe(**sweep.recipe)

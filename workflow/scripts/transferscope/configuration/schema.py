@@ -1,13 +1,15 @@
 """The config's JSON schema: fills in defaults, turns text into numbers, and says in words what was expected.
 
 Beside JSON schema's own keywords it knows `expected`: what a value should be, in words, where a pattern or a
-combination would not tell a reader.
+combination would not tell a reader; and `ranges`: whether a list of integers may have entries like 0-397, which stand
+for all of them.
 """
 
 import contextlib
 import copy
 import functools
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +71,8 @@ class Schema:
                         value[key] = copy.deepcopy(defaults[0])
                 value |= {key: self._completed(item, properties.get(key, others)) for key, item in value.items()}
             elif isinstance(value, list):
+                if part.get("ranges"):
+                    value = [number for item in value for number in _of_range(item)]
                 value = [self._completed(item, part.get("items", {})) for item in value]
         return value
 
@@ -138,6 +142,12 @@ def _as_kind(value: object, kinds: str | list[str] | None) -> object:
     if isinstance(meant, float) and meant.is_integer() and "integer" in kinds:
         meant = int(meant)
     return meant if Validator({"type": kinds}).is_valid(meant) else value
+
+
+def _of_range(item: object) -> list:
+    """The integers from the first to the last one that a text like 0-397 spells, or else the item alone."""
+    ends = re.fullmatch(r"(\d+)-(\d+)", item) if isinstance(item, str) else None
+    return list(range(int(ends[1]), int(ends[2]) + 1)) if ends and int(ends[1]) <= int(ends[2]) else [item]
 
 
 def _spelled(text: str) -> object:

@@ -1,6 +1,7 @@
 """The training runs of Orhand et al. 2021 (QUANTA): source networks, and sweeps of target networks with a gate."""
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,32 +38,38 @@ class SourceRun:
 class Network:
     """A target network of a sweep.
 
-    name:    unique in its sweep: "layer3-initial0.9", or "scratch".
+    name:    unique in its sweep: "layer3-initial0.9-repeat0", or "scratch-repeat0".
+    repeat:  which of the initialisations beside one source network.
     layer:   number of the layer with the gate, from 0 as in the paper: not the n of Yosinski et al., which counts
              layers and is one more. None: the network has no gate, and no source.
     initial: the gate's lambda_S before the first step, strictly between 0 and 1; None without a gate.
     """
 
     name: str
+    repeat: int
     layer: int | None = None
     initial: float | None = None
 
     @classmethod
-    def gated(cls, layer: int, initial: float) -> "Network":
+    def gated(cls, repeat: int, layer: int, initial: float) -> "Network":
         """The network with a gate at this layer."""
-        return cls(f"layer{layer}-initial{initial}", layer, initial)
+        return cls(f"layer{layer}-initial{initial}-repeat{repeat}", repeat, layer, initial)
+
+    @classmethod
+    def scratch(cls, repeat: int) -> "Network":
+        """The network without a gate."""
+        return cls(f"scratch-repeat{repeat}", repeat)
 
 
 @dataclass(frozen=True)
 class Sweep:
     """Networks that are trained side by side on the same batches of images, to be repeated with each seed.
 
-    name:     unique among the sweeps of the paper, and fit for file names: "AnA-repeat0", "AnB-permuted-repeat0",
-              "joint-A-B" (gates on the base network of half A, trained on half B).
+    name:     unique among the sweeps of the paper, and fit for file names: "AnA", "AnB-permuted", "AnB-repeats5-9" (the
+              others are in other sweeps), "joint-A-B" (gates on the base network of half A, trained on half B).
     target:   "AnA" (the source's own task), "AnB" (another) or "joint" (a half of the classes, as in Yosinski et al.).
     source:   the source network that all gates have in common: "trained", "untrained", "permuted", or, if joint, the
               name of a base run of Yosinski et al.
-    repeat:   which of the initialisations beside one source network.
     half:     if joint, the half of the classes that is trained on, "A" or "B".
     task:     for `data.tasks.load`, with the sweep's seed: an entry under `tasks`.
     recipe:   the fields of a `training.recipe.Recipe`.
@@ -73,7 +80,6 @@ class Sweep:
     name: str
     target: str
     source: str
-    repeat: int
     half: str | None
     task: Mapping
     recipe: Mapping
@@ -108,25 +114,36 @@ def quanta_sweeps(config: Mapping) -> list[Sweep]:
     """The sweeps of Orhand et al. 2021, then those with other sources, and last those for the joint figure.
 
     config: as `configuration.load` returns it, with a section `quanta`.
-    A sweep of the paper's has a gate at each layer, from each initial value, one a network, and a network without any.
+    A sweep of the paper's has a gate at each layer, from each initial value, one a network, and a network without any,
+    all this in as many repeats as the config lets share a sweep.
     """
     return [*_papers(config), *_controls(config), *_joint(config)]
 
 
 def _papers(config: Mapping) -> Iterator[Sweep]:
-    gated = [Network.gated(layer, at) for layer in config["quanta"]["layers"] for at in config["quanta"]["initial"]]
-    for repeat in range(config["quanta"]["repeats"]):
+    paper = config["quanta"]
+    gates = list(itertools.product(paper["layers"], paper["initial"]))
+    for suffix, repeats in _shared_repeats(paper):
+        networks = [Network.gated(repeat, *gate) for repeat in repeats for gate in gates]
+        networks += [Network.scratch(repeat) for repeat in repeats]
         for target in (ANA, ANB):
-            networks = (*gated, Network("scratch"))
-            yield _sweep(config, f"{target}-repeat{repeat}", target, TRAINED, networks, repeat)
+            yield _sweep(config, target + suffix, target, TRAINED, networks)
 
 
 def _controls(config: Mapping) -> Iterator[Sweep]:
+    paper = config["quanta"]
     for source in _control_sources(config):
-        initial = config["quanta"]["controls"]["initial"]
-        networks = tuple(Network.gated(layer, initial) for layer in config["quanta"]["layers"])
-        for repeat in range(config["quanta"]["repeats"]):
-            yield _sweep(config, f"{ANB}-{source}-repeat{repeat}", ANB, source, networks, repeat)
+        for suffix, repeats in _shared_repeats(paper):
+            gates = itertools.product(repeats, paper["layers"], [paper["controls"]["initial"]])
+            yield _sweep(config, f"{ANB}-{source}{suffix}", ANB, source, [Network.gated(*gate) for gate in gates])
+
+
+def _shared_repeats(paper: Mapping) -> Iterator[tuple[str, range]]:
+    """The repeats that share a sweep, and what its name ends with, nothing where it has them all."""
+    size = paper["repeats_per_sweep"] or paper["repeats"]
+    for first in range(0, paper["repeats"], size):
+        repeats = range(first, min(first + size, paper["repeats"]))
+        yield "" if len(repeats) == paper["repeats"] else f"-repeats{repeats[0]}-{repeats[-1]}", repeats
 
 
 def _joint(config: Mapping) -> Iterator[Sweep]:
@@ -135,14 +152,13 @@ def _joint(config: Mapping) -> Iterator[Sweep]:
         return
     bases = {run.half: run for run in anb_runs(config) if run.treatment == BASE and run.split == joint["split"]}
     # the gate at layer n - 1 lies where n layers are copied: both have the n-th layer as the last of the source's
-    networks = tuple(Network.gated(n - 1, joint["initial"]) for n in config["anb"]["layers"])
+    networks = tuple(Network.gated(0, n - 1, joint["initial"]) for n in config["anb"]["layers"])
     for other, half in (HALVES, HALVES[::-1]):
         learned = bases[half]
         yield Sweep(
             name=f"{JOINT}-{other}-{half}",
             target=JOINT,
             source=bases[other].name,
-            repeat=0,
             half=half,
             task=learned.task,
             recipe=learned.recipe,
@@ -151,10 +167,10 @@ def _joint(config: Mapping) -> Iterator[Sweep]:
         )
 
 
-def _sweep(config: Mapping, name: str, target: str, source: str, networks: tuple[Network, ...], repeat: int) -> Sweep:
+def _sweep(config: Mapping, name: str, target: str, source: str, networks: Sequence[Network]) -> Sweep:
     paper = config["quanta"]
     task, rate = config["tasks"][paper["targets"][target]], _gate_learning_rate(config, paper["recipe"])
-    return Sweep(name, target, source, repeat, None, task, paper["recipe"], rate, networks)
+    return Sweep(name, target, source, None, task, paper["recipe"], rate, tuple(networks))
 
 
 def _control_sources(config: Mapping) -> list[str]:
@@ -193,7 +209,7 @@ def source_row(seed: int, history: "pd.DataFrame", last_epochs: int) -> dict:
 def _described(sweep: Sweep, network: Network, seed: int) -> dict:
     return {
         **{"target": sweep.target, "source": UNGATED if network.layer is None else sweep.source},
-        **{"seed": seed, "repeat": sweep.repeat, "layer": network.layer, "initial": network.initial},
+        **{"seed": seed, "repeat": network.repeat, "layer": network.layer, "initial": network.initial},
     }
 
 

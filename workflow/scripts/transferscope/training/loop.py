@@ -19,9 +19,9 @@ from transferscope.errors import InputError
 from transferscope.models.side_by_side import READINGS, SideBySide
 from transferscope.randomness import numpy_generator, seed_for
 from transferscope.training import unfinished
-from transferscope.training.eager import eager
 from transferscope.training.frozen import frozen_features
 from transferscope.training.metrics import classification_metrics
+from transferscope.training.optimisers import optimiser_of
 from transferscope.training.recipe import END, Kept, Recipe
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class _Run:
 
     def __post_init__(self):
         self.steps_per_epoch = self.recipe.steps_per_epoch(len(self.train))
-        self.optimiser = _optimiser(self.module, self.recipe)
+        self.optimiser = optimiser_of(self.module, self.recipe)
         self.first_rates = [group["lr"] for group in self.optimiser.param_groups]
         self._side_by_side = isinstance(self.module, SideBySide)
 
@@ -218,7 +218,7 @@ class _Run:
             group["lr"] = rate * factor
 
     def _batch(self, examples: "Examples", rows: np.ndarray, step: int | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the module takes in of some of the examples, (b, ...), images or frozen features, and their labels, (b,).
+        """What the module takes in of some examples, (b, ...) (images or frozen features), and their labels, (b,).
 
         step: at which they are trained on, augmented as the recipe says; None: they are tested on. Labels of images
         that are mixed are shares, (b, classes).
@@ -310,21 +310,6 @@ class _Pass:
             **classification_metrics(labels[np.concatenate(self.rows)], guesses),
             "seconds": time.monotonic() - self.began,
         }
-
-
-def _optimiser(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser of all parameters of a module that require a gradient.
-
-    It is fused, which on a CPU and on a GPU is deterministic and as fast as any. It is one also for networks side by
-    side, as it does to each parameter what it would do without the others.
-    """
-    parameters = [each for each in module.parameters() if each.requires_grad]
-    if isinstance(module, SideBySide):
-        parameters = module.parameter_groups()
-    options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
-    if recipe.optimiser == "sgd":
-        return eager(torch.optim.SGD)(parameters, momentum=recipe.momentum, **options)
-    return eager(torch.optim.Adam)(parameters, **options)
 
 
 def _check(train: "Examples", test: "Examples", recipe: Recipe, kept: Kept) -> None:

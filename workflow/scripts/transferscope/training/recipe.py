@@ -29,6 +29,24 @@ class Memorise:
 
 
 @dataclass(frozen=True)
+class Biases:
+    """How biases learn where they do not learn as weights do; the fields are the keys of `biases` in the config.
+
+    Biases are all parameters of at most one dimension, so that the scales of normalisation are counted with them.
+    learning_rate_factor: what the learning rate of weights is multiplied by. weight_decay: their own; None: that of
+    weights. Raises InputError if one is out of its range.
+    """
+
+    learning_rate_factor: float = 1.0
+    weight_decay: float | None = None
+
+    def __post_init__(self):
+        factor, decay = self.learning_rate_factor, self.weight_decay
+        expect(0 < factor < math.inf, "biases.learning_rate_factor", "a number above 0", factor)
+        expect(decay is None or 0 <= decay < math.inf, "biases.weight_decay", "0 or more, or null", decay)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a model is trained; the fields are the keys of a `recipe` in the config.
 
@@ -36,9 +54,10 @@ class Recipe:
     momentum: of sgd. weight_decay: L2 penalty, added to the gradient.
     drops: after each of these epochs the learning rate is multiplied by drop_factor.
     learning_rate_decay: beside that, after t steps the learning rate is divided by 1 + learning_rate_decay * t.
+    biases: how they learn; None: as weights.
     augment: what is drawn for training images; None: they are as they are.
     memorise: go on after these epochs until the training labels are memorised.
-    Of the last two, a mapping of the fields becomes one.
+    Of the last three, a mapping of the fields becomes one.
     Raises InputError if a value is out of its range.
     """
 
@@ -51,13 +70,14 @@ class Recipe:
     drops: Sequence[int] = ()
     drop_factor: float = 0.1
     learning_rate_decay: float = 0.0
+    biases: Biases | Mapping | None = None
     augment: Augment | Mapping | None = None
     memorise: Memorise | Mapping | None = None
 
     def __post_init__(self):
         # the one way to set a field of a frozen dataclass
         object.__setattr__(self, "drops", tuple(self.drops))
-        for name, kind in (("augment", Augment), ("memorise", Memorise)):
+        for name, kind in (("biases", Biases), ("augment", Augment), ("memorise", Memorise)):
             if isinstance(getattr(self, name), Mapping):
                 object.__setattr__(self, name, kind(**getattr(self, name)))
         expect(self.epochs >= 1, "recipe.epochs", "1 or more", self.epochs)
