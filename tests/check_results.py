@@ -11,6 +11,7 @@ FIGURES = {
     "similarity": ("figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"),
     "anb": ("figure2", "figure3", "decomposition", "table1"),
     "quanta": ("figure3", "figure4", "figure5", "controls", "table1", "joint"),
+    "convergent": ("figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"),
 }
 CLAIMS = {
     "tas": {f"TAS-{number}" for number in range(1, 8)},
@@ -21,6 +22,7 @@ CLAIMS = {
         *(f"QU-C{number}" for number in range(1, 5)),
         *(f"J-{number}" for number in range(1, 4)),
     },
+    "convergent": {*(f"CL-{number}" for number in range(1, 10)), "CL-U"},
 }
 
 

@@ -16,7 +16,7 @@ from transferscope.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
-PAPERS = ("tas", "similarity", "anb", "quanta")
+PAPERS = ("tas", "similarity", "anb", "quanta", "convergent")
 ABSENT = "absent"
 
 
@@ -38,7 +38,7 @@ def test_a_config_without_any_paper_is_refused(config_errors):
     for paper in PAPERS:
         del config[paper]
     assert config_errors(yaml.safe_dump(config)) == [
-        "missing key 'tas' (config.yaml): expected at least one paper: tas or similarity or anb or quanta"
+        "missing key 'tas' (config.yaml): expected at least one paper: tas or similarity or anb or quanta or convergent"
     ]
 
 
@@ -72,6 +72,9 @@ def test_defaults_are_filled_in_at_every_level(load_config):
     assert (quanta["runs_per_job"], quanta["gate_learning_rate"], quanta["share_source"]) == (1, None, True)
     assert quanta["controls"]["sources"] == ["untrained", "permuted"]
     assert quanta["joint"]["split"] == "similar"
+    convergent = config["convergent"]
+    assert convergent["decays"] == [0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
+    assert (convergent["seeds_per_job"], convergent["clusters"], convergent["patches"]) == (1, 8, 9)
 
 
 def test_uses_of_one_anchor_get_their_own_defaults(load_config):

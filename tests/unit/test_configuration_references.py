@@ -43,6 +43,14 @@ VALID = (Path(__file__).parent / "valid.yaml").read_text()
             "quanta: {joint: {split: disimilar}}",
             "quanta.joint.split: expected a name under anb.splits, found 'disimilar': did you mean 'dissimilar'?",
         ),
+        (
+            "convergent: {model: stak}",
+            "convergent.model: expected a name under models, found 'stak': did you mean 'stack'?",
+        ),
+        (
+            "convergent: {task: secnd}",
+            "convergent.task: expected a name under tasks, found 'secnd': did you mean 'second'?",
+        ),
         *(
             (
                 f"similarity: {{{phase}: {{{key}: turnd}}}}",
@@ -405,3 +413,22 @@ def test_layers_are_checked_where_the_config_tells_how_many_there_are(model, lay
     if layers is not None:
         (message,) = config_errors(VALID, fragment.replace("LAST", str(layers)))
         assert f"model 'other' has {layers} layers below its head" in message
+
+
+@pytest.mark.parametrize(("labels", "key"), [("{half: A}", "half"), ("{randomness: 3}", "randomness")])
+def test_networks_that_are_to_learn_the_same_have_the_same_labels(labels, key, load_config, config_errors):
+    fragment = "tasks: {turned: {labels: LABELS}}\nconvergent: {task: turned}"
+    assert config_errors(VALID, fragment.replace("LABELS", labels)) == [
+        "config2.yaml:2: convergent.task: expected a task whose labels are the same in every seed (all networks learn "
+        f"the same), found 'turned', which draws its labels.{key} from the seed"
+    ]
+    load_config(VALID, fragment.replace("LABELS", "{classes: [1, 3]}"))
+
+
+def test_units_are_compared_on_images_enough_to_halve(load_config, config_errors):
+    fragment = "tasks: {turned: {test: {rows: [9000, END]}}}\nconvergent: {task: turned}\ntas: {examples: 8}"
+    found = config_errors(VALID, fragment.replace("END", "9003"))
+    assert found[0] == (
+        "config2.yaml:1: tasks.turned.test.rows: expected 4 images or more (convergent.task shows them to its "
+        "networks, in two halves), found 3"
+    )

@@ -172,6 +172,25 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
             "quanta.recipe.memorise: expected no memorise (only the recipes of similarity have it), "
             "found a mapping with the keys epochs, top1",
         ),
+        (
+            "convergent: {seeds: [0]}",
+            "convergent.seeds: expected a list of two or more different integers >= 0, found [0]",
+        ),
+        *(
+            (f"convergent: {{decays: {decays}}}", f"convergent.decays{expected}, found {found}")
+            for decays, expected, found in (
+                ("[0, -1e-3]", "[1]: expected a number >= 0", "-0.001"),
+                ("[1e-3, 0.001]", ": expected a list of different numbers >= 0", "[0.001, 0.001]"),
+                ("[]", ": expected a list of different numbers >= 0", "[]"),
+            )
+        ),
+        ("convergent: {clusters: 1}", "convergent.clusters: expected an integer >= 2, found 1"),
+        ("convergent: {patches: 0}", "convergent.patches: expected an integer >= 1, found 0"),
+        (
+            "convergent: {recipe: {memorise: {epochs: 9}}}",
+            "convergent.recipe.memorise: expected no memorise (only the recipes of similarity have it), "
+            "found a mapping with the keys epochs, top1",
+        ),
         ("similarity: {shift: 0}", "similarity.shift: expected an integer >= 1, found 0"),
         ("similarity: {sizes: [100, 1]}", "similarity.sizes[1]: expected an integer >= 2, found 1"),
         (

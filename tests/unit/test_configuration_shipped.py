@@ -129,6 +129,27 @@ def test_the_papers_scale_has_every_network_of_orhand_and_others_thirty_times():
     assert len(quanta_sources(config)) * len(seeds) == 6
 
 
+def test_the_papers_scale_is_the_protocol_of_li_and_others():
+    config = configuration.load([ROOT / "config" / "paper.yaml"])
+    paper = config["convergent"]
+    model, task = config["models"][paper["model"]], config["tasks"][paper["task"]]
+    assert (model["library"], model["name"], model["image_size"], model["options"]) == (
+        *("small", "caffenet", 227, {"groups": 1}),
+    )
+    assert config["datasets"][task["dataset"]]["loader"] == "ImageNet"
+    assert "labels" not in task and images.part_of(config, paper["task"], "test").images == 50_000
+    assert (len(paper["seeds"]), paper["decays"]) == (4, [0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
+    recipe = Recipe(**paper["recipe"])
+    fields = (recipe.optimiser, recipe.learning_rate, recipe.momentum, recipe.weight_decay, recipe.batch_size)
+    assert fields == ("sgd", 0.01, 0.9, 5e-4, 256)
+    # 450,000 steps and, each 100,000 of them, a tenth of the learning rate, to within one epoch
+    steps = recipe.steps_per_epoch(images.SPLITS["ImageNet"]["train"])
+    assert abs(recipe.epochs * steps - 450_000) < steps
+    assert [abs(epoch * steps - 100_000 * k) < steps for k, epoch in enumerate(recipe.drops, start=1)] == [True] * 4
+    assert recipe.biases == Biases(learning_rate_factor=2, weight_decay=0)
+    assert recipe.augment == Augment(crop=(256 - 227) // 2, flip=True)
+
+
 def test_the_demo_of_yosinski_and_others_is_a_matter_of_minutes():
     config = configuration.load([ROOT / "config" / "config.yaml"])
     passes = 0
@@ -148,6 +169,13 @@ def test_the_demo_of_orhand_and_others_is_a_matter_of_minutes():
         assert "half" in run.task["labels"]
         passes += networks * run.recipe["epochs"] * (end - first) // 2
     assert passes <= 550_000
+
+
+def test_the_demo_of_li_and_others_is_a_matter_of_a_minute():
+    config = configuration.load([ROOT / "config" / "config.yaml"])
+    paper = config["convergent"]
+    trained = images.part_of(config, paper["task"], "train").images * paper["recipe"]["epochs"] * len(paper["seeds"])
+    assert trained <= 100_000
 
 
 def keys_of(schema: dict, definitions: dict, prefix: str = "") -> dict[str, list[dict]]:
@@ -180,6 +208,7 @@ def keys_of(schema: dict, definitions: dict, prefix: str = "") -> dict[str, list
         ("## anb", "anb"),
         ("## split", "split"),
         ("## quanta", "quanta"),
+        ("## convergent", "convergent"),
     ],
 )
 def test_schema_and_readme_describe_every_key_and_agree_on_its_default(heading, definition):

@@ -48,6 +48,7 @@ def test_blocks_must_divide_images_whose_size_is_an_option(load_config, config_e
         ("similarity: {pretraining: {task: shuffled}}", "similarity.pretraining.task"),
         ("similarity: {finetuning: {cross: shuffled}}", "similarity.finetuning.cross"),
         ("anb: {splits: {similar: {task: shuffled}}}", "anb.splits.similar.task"),
+        ("convergent: {task: shuffled}", "convergent.task"),
     ],
 )
 def test_what_all_seeds_are_shown_cannot_be_shuffled_by_the_seed(change, section, path, config_errors):

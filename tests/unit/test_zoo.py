@@ -135,6 +135,19 @@ def test_caffenet_is_that_of_the_paper():
     assert parts(module.fc7) == [nn.Dropout, nn.Linear, nn.ReLU]
 
 
+def test_caffenet_without_groups_sees_all_channels_below():
+    with torch.device("meta"):
+        shape = {"channels": 3, "classes": 1000, "image_size": 227}
+        grouped, whole = (
+            zoo.create(architecture("caffenet", **shape, options=options)) for options in ({}, {"groups": 1})
+        )
+    inputs = {name: layer.conv.weight.shape[1] for name, layer in whole.named_children() if name.startswith("conv")}
+    assert inputs == {"conv1": 3, "conv2": 96, "conv3": 256, "conv4": 384, "conv5": 384}
+    # as many weights more as the two halves of a layer had not from the other
+    missing = 256 * 48 * 25 + 384 * 192 * 9 + 256 * 192 * 9
+    assert parameters(whole) == parameters(grouped) + missing == 62_378_344
+
+
 def test_caffenet_starts_from_the_papers_gaussian_weights_and_biases():
     module = create("caffenet", channels=3, image_size=67, options={"hidden": 256})
     weights = {name.split(".")[0]: part for name, part in module.named_modules() if hasattr(part, "weight")}

@@ -35,9 +35,12 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     # Orhand et al.: 5 pairs of repeats of 2 targets and of 2 controls, and 2 directions for the joint figure
     assert found["train_quanta_sources"] == 1
     assert sum(count for rule, count in found.items() if rule.startswith("train_sweeps")) == 5 * (2 + 2) + 2
+    # Li et al.: four networks
+    assert sum(count for rule, count in found.items() if rule.startswith("train_networks")) == 4
+    assert found["capture_units"] == found["match_units"] == 1
 
 
-@pytest.mark.parametrize("paper", ["tas", "similarity", "anb", "quanta"])
+@pytest.mark.parametrize("paper", ["tas", "similarity", "anb", "quanta", "convergent"])
 def test_a_paper_is_a_target_without_the_others_and_the_report(tmp_path, paper):
     found = jobs(run(tmp_path, "-n", paper).stdout)
     drawn = {rule for rule in found if rule.startswith("draw_")}
@@ -74,7 +77,7 @@ def test_a_finished_run_has_nothing_to_do(finished):
         (lambda config: config.update(scale="reduced"), {"draw_tas_figures": 1}, {"finetune", "compare_layers"}),
         (lambda config: config["similarity"].update(examples=65), {"capture_runs": 2}, {"finetune", "pretrain_runs_1"}),
         (
-            lambda config: config["anb"].update(layers=[1, 3, 4]),
+            lambda config: config["anb"].update(layers=[1, 4, 5]),
             {"transfer_runs_2": 1},
             {"finetune", "transfer_runs_1"},
         ),
@@ -83,8 +86,13 @@ def test_a_finished_run_has_nothing_to_do(finished):
             {"train_sweeps_1": 1},
             {"train_quanta_sources", "transfer_runs_1"},
         ),
+        (
+            lambda config: config["convergent"].update(clusters=2),
+            {"capture_units": 1, "match_units": 1},  # the correlations of units were not kept
+            {"train_networks_seeds_0", "finetune"},
+        ),
     ],
-    ids=["learning rate", "resamples", "scale", "examples", "layers", "initial"],
+    ids=["learning rate", "resamples", "scale", "examples", "layers", "initial", "clusters"],
 )
 def test_a_change_of_the_config_re_runs_just_what_depends_on_it(finished, tmp_path, change, first, untouched):
     found = jobs(run(finished, "-n", config=changed(tmp_path, change)).stdout)

@@ -21,6 +21,7 @@ FIGURES = {
     "similarity": ("figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"),
     "anb": ("figure2", "figure3", "decomposition", "table1"),
     "quanta": ("figure3", "figure4", "figure5", "controls", "table1", "joint"),
+    "convergent": ("figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"),
 }
 
 MODELS = ("residual", "transformer")
@@ -114,12 +115,28 @@ def test_tables_hold_every_gate_with_a_lambda_that_learned(finished):
     assert np.allclose(joint.cka_change, 1 - joint.cka) and joint.relative_accuracy.notna().all()
 
 
+def test_units_have_counterparts_in_every_kind_of_activations_before_and_after_training(finished):
+    layers, matches = (table(finished, f"convergent/tables/{name}.csv") for name in ("layers", "matches"))
+    assert len(layers) == 2 * 2 * 2 * 5 * 3  # states, activations, samples, layers; semi-matching twice, matching once
+    assert set(layers.layer) == {"conv1", "conv2", "conv3", "conv4", "fc5"}
+    assert matches[matches.method == "semi-matching"].partner.notna().all()
+    pairs = matches[matches.method == "matching"].dropna(subset="partner")
+    kind = ["state", "activations", "samples", "layer"]
+    assert not pairs.duplicated([*kind, "unit"]).any() and not pairs.duplicated([*kind, "partner"]).any()
+    # trained and untrained ones are not the same networks
+    means = layers[layers.method == "matching"].pivot_table(index=kind[1:], columns="state", values="mean")
+    assert (means.trained != means.untrained).all()
+    mapping = table(finished, "convergent/tables/mapping.csv")
+    assert len(mapping) == 2 * 4 * 2 * 3  # states, convolutional layers, directions, decays
+    assert not (finished / "results/convergent/units").exists()
+
+
 def test_every_file_carries_its_provenance(finished):
     results = finished / "results"
     for path in [path for paper in FIGURES for path in results.glob(f"{paper}/**/*.csv")]:
         facts = json.loads(path.read_text().splitlines()[0].removeprefix("# "))
         assert {"rule", "config_digest", "versions", "date", "wall_seconds"} <= facts.keys(), path
-    files = [*results.glob("data/*.h5"), *results.glob("tas/**/*.h5")]
+    files = [path for folder in ("data", "tas", "convergent") for path in results.glob(f"{folder}/**/*.h5")]
     assert files
     for path in files:
         with h5py.File(path) as file:

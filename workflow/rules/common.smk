@@ -38,6 +38,7 @@ PAPERS = {
     "similarity": "Goerttler & Obermayer 2022: pre-trained and fine-tuned representations",
     "anb": "Yosinski et al. 2014: how transferable are features",
     "quanta": "Orhand et al. 2021: quantifying transferability (QUANTA)",
+    "convergent": "Li et al. 2016: convergent learning",
 }
 # gates on the networks of `anb`: asked for, or nothing
 JOINT = config.get("quanta", {}).get("joint")
@@ -46,6 +47,7 @@ FIGURES = {
     "similarity": ["figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"],
     "anb": ["figure2", "figure3", "decomposition", "table1"],
     "quanta": ["figure3", "figure4", "figure5", "controls", "table1", *(["joint"] if JOINT else [])],
+    "convergent": ["figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"],
 }
 # those that the config asks for
 ASKED = [paper for paper in PAPERS if paper in config]
@@ -141,6 +143,16 @@ def source_folder(sweep):
 def source_checkpoint(sweep):
     """The last checkpoint of a sweep's source network; one that is untrained is the trained one at its beginning."""
     return f"epoch{sweep.recipe['epochs'] if sweep.source_run else 0}.safetensors"
+
+
+def network_run():
+    """The run that leaves the networks of Li et al. 2016: another one under each seed."""
+    paper = config["convergent"]
+    return {"name": "network", "task": config["tasks"][paper["task"]], "recipe": paper["recipe"]}
+
+
+def network_folders(seeds):
+    return [f"results/convergent/models/network/seed{seed}" for seed in seeds]
 
 
 def standard_of(task):

@@ -26,6 +26,7 @@ rule train_quanta_sources:
         runtime=growing(1_440),
     params:
         runs=[asdict(run) for run in SOURCES],
+        folders=quanta_folders(run.name for run in SOURCES),
         # in this paper images are scaled to 0 to 1, and not standardised
         standards=[None for run in SOURCES],
         model=MODELS[QUANTA["model"]],

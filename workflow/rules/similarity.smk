@@ -29,6 +29,7 @@ for number, batch in enumerate(run_batches(), start=1):
             runtime=growing(720),
         params:
             runs=[asdict(run) for run in batch],
+            folders=run_folders(run.name for run in batch),
             model=MODELS[SIMILARITY["model"]],
             standards=[standard_of(run.task) for run in batch],
             seeds=SIMILARITY["seeds"],

@@ -53,7 +53,7 @@ with job_log(snakemake) as job:
         return {folder / file: Path(output, f"seed{seed}", file) for file in files}
 
     finished = {}
-    for run, dataset, output in zip(params.runs, snakemake.input.datasets, snakemake.output, strict=True):
+    for run, dataset, output in zip(params.runs, snakemake.input.datasets, params.folders, strict=True):
         for seed in params.seeds:
             finished |= train_run(run, dataset, output, seed)
     publish(finished, params.unfinished)

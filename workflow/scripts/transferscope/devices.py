@@ -57,3 +57,11 @@ def deterministic(device: torch.device) -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
         torch.backends.cuda.enable_mem_efficient_sdp(attention)
         torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Within a block of `deterministic`, which puts the setting back: a GPU multiplies float32 as such, not as TF32."""
+    torch.set_float32_matmul_precision("highest")
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        yield

@@ -5,7 +5,6 @@ are captured in groups that fit, with a pass over all examples for each group, a
 in slices of its features, whose Gram matrices add up.
 """
 
-import contextlib
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from transferscope.activations.files import Activations
-from transferscope.devices import deterministic
+from transferscope.devices import deterministic, full_precision
 from transferscope.errors import InputError
 from transferscope.models import zoo
 from transferscope.models.layers import Layer, evaluation, observed, trace
@@ -61,7 +60,7 @@ def capture(
     device = torch.device(device)
     budget = int(memory_gb * 1e9)
     module.to(device)
-    with deterministic(device), _full_precision(), evaluation(module):
+    with deterministic(device), full_precision(), evaluation(module):
         probe = _Probe(module, inputs, images, device)
         layers = trace(module, probe.batch(slice(0, 2)), selection, reused)
         firsts = {layer.content: layer for layer in reversed(layers)}
@@ -194,11 +193,3 @@ def _room(shape: tuple[int, ...], on_disk: bool) -> np.ndarray:
         return np.zeros(shape, np.float32)
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, np.float32, "w+", shape=shape)
-
-
-@contextlib.contextmanager
-def _full_precision() -> Iterator[None]:
-    """On a GPU, float32 is multiplied as such and not as TF32; `deterministic` puts the setting back."""
-    torch.set_float32_matmul_precision("highest")
-    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        yield

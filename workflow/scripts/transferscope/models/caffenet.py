@@ -25,15 +25,25 @@ class CaffeNet(nn.Sequential):
     """Five convolutional and two fully connected layers and a linear head, after Krizhevsky et al. 2012.
 
     As in the training definition that Yosinski et al. published: max-pooling before local response normalisation, two
-    groups in layers 2, 4 and 5, Gaussian initial weights, and biases that start at 1 where they keep units alive.
+    groups in layers 2, 4 and 5 (Li et al. 2016 have none), Gaussian initial weights, and biases that start at 1 where
+    they keep units alive.
     Dropout stands in front of the weights that read from it, not behind those it is applied to: the same function, but
     a frozen layer, which is in evaluation mode, leaves the dropout before the first trained layer in force.
 
-    hidden: units of each fully connected layer. The paper's images have 227 pixels a side.
+    hidden: units of each fully connected layer. groups: of the channels in layers 2, 4 and 5, each of which sees only
+    its share of the channels below; 1: none. The paper's images have 227 pixels a side.
     Raises InputError if nothing is left of the image after the last pooling.
     """
 
-    def __init__(self, channels: int, classes: int, image_size: int, hidden: int = 4096, dropout: float = 0.5):
+    def __init__(
+        self,
+        channels: int,
+        classes: int,
+        image_size: int,
+        hidden: int = 4096,
+        dropout: float = 0.5,
+        groups: int = 2,
+    ):
         super().__init__()
         side = (image_size - 11) // 4 + 1
         for _ in range(3):
@@ -41,10 +51,10 @@ class CaffeNet(nn.Sequential):
         if side < 1:
             raise InputError(f"caffenet: expected an image of at least 67 pixels, found {image_size}")
         self.conv1 = _convolution(channels, 96, 11, stride=4, pooled=True, normalised=True)
-        self.conv2 = _convolution(96, 256, 5, groups=2, pooled=True, normalised=True, bias=1)
+        self.conv2 = _convolution(96, 256, 5, groups=groups, pooled=True, normalised=True, bias=1)
         self.conv3 = _convolution(256, 384, 3)
-        self.conv4 = _convolution(384, 384, 3, groups=2, bias=1)
-        self.conv5 = _convolution(384, 256, 3, groups=2, pooled=True, bias=1)
+        self.conv4 = _convolution(384, 384, 3, groups=groups, bias=1)
+        self.conv5 = _convolution(384, 256, 3, groups=groups, pooled=True, bias=1)
         self.fc6 = LearnedLayer(flatten=nn.Flatten(), linear=_linear(256 * side**2, hidden, 0.005, 1), relu=nn.ReLU())
         self.fc7 = LearnedLayer(dropout=nn.Dropout(dropout), linear=_linear(hidden, hidden, 0.005, 1), relu=nn.ReLU())
         self.dropout = nn.Dropout(dropout)

@@ -26,7 +26,7 @@ def check(settings: Settings) -> None:
 def _recipes(settings: Settings) -> dict[KeyPath, list[str]]:
     """Where each recipe stands, and the models that are trained by it."""
     by_section = {("tas",): settings.names("tas", "models")}
-    for paper in ("anb", "quanta"):
+    for paper in ("anb", "quanta", "convergent"):
         by_section[paper,] = [settings.at(paper, "model")]
     for phase in ("pretraining", "finetuning"):
         by_section["similarity", phase] = [settings.at("similarity", "model")]
