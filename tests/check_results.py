@@ -12,6 +12,10 @@ FIGURES = {
     "anb": ("figure2", "figure3", "decomposition", "table1"),
     "quanta": ("figure3", "figure4", "figure5", "controls", "table1", "joint"),
     "convergent": ("figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"),
+    "basins": (
+        *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure7"),
+        *("mistakes", "profile", "table1", "table2", "distances", "numbers"),
+    ),
 }
 CLAIMS = {
     "tas": {f"TAS-{number}" for number in range(1, 8)},
@@ -23,6 +27,7 @@ CLAIMS = {
         *(f"J-{number}" for number in range(1, 4)),
     },
     "convergent": {*(f"CL-{number}" for number in range(1, 10)), "CL-U"},
+    "basins": {f"NE-{number}" for number in range(1, 18)},
 }
 
 
@@ -50,7 +55,7 @@ def problems() -> list[str]:
         path = RESULTS / paper / "claims.csv"
         with open(path) as stream:
             rows = list(csv.DictReader(line for line in stream if not line.startswith("#")))
-        judged = {row["claim"].rstrip("abc") for row in rows if row["verdict"]}
+        judged = {row["claim"].rstrip("abcr") for row in rows if row["verdict"]}
         if judged != claims:
             found.append(f"{path}: expected a verdict on each of {sorted(claims)}, found {sorted(judged)}")
     report = RESULTS / "report.html"

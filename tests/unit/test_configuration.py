@@ -16,7 +16,7 @@ from transferscope.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
-PAPERS = ("tas", "similarity", "anb", "quanta", "convergent")
+PAPERS = ("tas", "similarity", "anb", "quanta", "convergent", "basins")
 ABSENT = "absent"
 
 
@@ -38,7 +38,8 @@ def test_a_config_without_any_paper_is_refused(config_errors):
     for paper in PAPERS:
         del config[paper]
     assert config_errors(yaml.safe_dump(config)) == [
-        "missing key 'tas' (config.yaml): expected at least one paper: tas or similarity or anb or quanta or convergent"
+        "missing key 'tas' (config.yaml): expected at least one paper: "
+        "tas or similarity or anb or quanta or convergent or basins"
     ]
 
 

@@ -13,7 +13,7 @@ from transferscope.data import datasets, listed, tasks
 from transferscope.errors import InputError
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
-CHANGES = "one of rotate_90, invert, edges, shuffle_pixels, or a mapping of shuffle_blocks"
+CHANGES = "one of rotate_90, invert, edges, equalise, shuffle_pixels, or a mapping of shuffle_blocks"
 CLASSES = "expected a list of two or more different classes, by number from 0, or ranges of them such as 0-397, found "
 DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among them"
 
@@ -72,7 +72,7 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
         ("tas: {targets: {turned: close}}", "tas.targets.turned: expected one of control, near, far, found 'close'"),
         (
             "tasks: {turned: {images: [rotate]}}",
-            f"tasks.turned.images[0]: expected {CHANGES}, found 'rotate'",
+            f"tasks.turned.images[0]: expected {CHANGES}, found 'rotate': did you mean 'rotate_90'?",
         ),
         ("tasks: {turned: {images: [invert, 7]}}", f"tasks.turned.images[1]: expected {CHANGES}, found 7"),
         *(

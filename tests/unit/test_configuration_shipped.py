@@ -13,7 +13,7 @@ from transferscope import configuration
 from transferscope.configuration import images
 from transferscope.configuration.schema import SCHEMA_FILE
 from transferscope.data.augment import Augment
-from transferscope.runs import anb_runs, quanta_sources, quanta_sweeps
+from transferscope.runs import anb_runs, basin_runs, quanta_sources, quanta_sweeps
 from transferscope.training.recipe import Biases, Kept, Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -150,6 +150,36 @@ def test_the_papers_scale_is_the_protocol_of_li_and_others():
     assert recipe.augment == Augment(crop=(256 - 227) // 2, flip=True)
 
 
+def test_the_papers_scale_is_the_protocol_of_neyshabur_and_others():
+    config = configuration.load([ROOT / "config" / "paper.yaml"])
+    paper, model = config["basins"], config["models"][config["basins"]["model"]]
+    assert (model["library"], model["name"], model["image_size"]) == ("torchvision", "resnet50", 224)
+    datasets = {target: config["datasets"][config["tasks"][target]["dataset"]] for target in paper["targets"]}
+    assert {target: (dataset["loader"], dataset.get("domain")) for target, dataset in datasets.items()} == {
+        **{domain: ("DomainNet", domain) for domain in ("real", "clipart", "quickdraw")},
+        "chexpert": ("CheXpert", None),
+    }
+    assert config["datasets"][config["tasks"][paper["source"]["task"]]["dataset"]]["loader"] == "ImageNet"
+    assert config["tasks"]["chexpert"]["images"] == ["equalise"]
+    source, tuned, scratch = (
+        Recipe(**recipe)
+        for recipe in (paper["source"]["recipe"], paper["recipes"]["pretrained"], paper["recipes"]["random"])
+    )
+    assert (source.epochs, source.learning_rate, source.drops) == (90, 0.1, (30, 60))
+    assert [*paper["source"]["checkpoints"], source.epochs] == [0, 1, 2, 5, 10, 29, 30, 31, 59, 60, 61, 89, 90]
+    for recipe, rate in ((tuned, 0.02), (scratch, 0.1)):
+        fields = (recipe.epochs, recipe.batch_size, recipe.optimiser, recipe.momentum, recipe.weight_decay)
+        assert fields == (100, 32, "sgd", 0.9, 1e-4)
+        assert recipe.learning_rate == pytest.approx(rate / 8)
+        assert (recipe.drops, recipe.augment) == ((30, 60, 90), Augment(mixup=0.7))
+    assert paper["shuffled"]["targets"] == ["real", "clipart", "quickdraw"]
+    assert paper["shuffled"]["sizes"] == [0, *(size for size in range(1, 113) if 224 % size == 0)]
+    assert paper["shuffled"]["per_image"] is False
+    # what the file's derivation of the cost counts
+    runs = basin_runs(config)
+    assert len(runs) == 1 + 138 and sum(run.target == "clipart" for run in runs) == 40
+
+
 def test_the_demo_of_yosinski_and_others_is_a_matter_of_minutes():
     config = configuration.load([ROOT / "config" / "config.yaml"])
     passes = 0
@@ -176,6 +206,17 @@ def test_the_demo_of_li_and_others_is_a_matter_of_a_minute():
     paper = config["convergent"]
     trained = images.part_of(config, paper["task"], "train").images * paper["recipe"]["epochs"] * len(paper["seeds"])
     assert trained <= 100_000
+
+
+def test_the_demo_of_neyshabur_and_others_is_a_matter_of_minutes():
+    config = configuration.load([ROOT / "config" / "config.yaml"])
+    passes = 0
+    for run in basin_runs(config):
+        first, end = run.task["train"]["rows"]
+        passes += run.recipe["epochs"] * (end - first)
+    assert passes <= 220_000
+    # whatever divides an image of 28 pixels
+    assert sorted(config["basins"]["shuffled"]["sizes"]) == [1, 2, 4, 7, 14]
 
 
 def keys_of(schema: dict, definitions: dict, prefix: str = "") -> dict[str, list[dict]]:
@@ -209,6 +250,7 @@ def keys_of(schema: dict, definitions: dict, prefix: str = "") -> dict[str, list
         ("## split", "split"),
         ("## quanta", "quanta"),
         ("## convergent", "convergent"),
+        ("## basins", "basins"),
     ],
 )
 def test_schema_and_readme_describe_every_key_and_agree_on_its_default(heading, definition):

@@ -172,7 +172,7 @@ def test_the_history_has_rows_of_each_network_and_what_tests_read_off_its_gate(t
     folder = run(tmp_path / "run", module=module, recipe=ADAM, kept=Kept(steps=(13,)))
     rows = history(folder)
     assert list(rows[0]) == [
-        *("network", "epoch", "step", "split", "loss", "top1", "top3", "precision", "recall"),
+        *("network", "epoch", "step", "split", "loss", "top1", "top3", "precision", "recall", "auc"),
         *("lambda_source", "share"),
     ]
     for name in module.names:

@@ -351,7 +351,7 @@ def test_changes_are_made_a_few_images_at_a_time_with_the_same_result(dataset, m
         ({"train": {"rows": [0.5, 0.501]}}, r"rows is \[0.5, 0.501\], but split 'train' has 40 images"),
         (
             {"images": ["rotate_45"]},
-            "unknown change of images 'rotate_45': choose from rotate_90, invert, edges, shuffle_pixels and {",
+            "unknown change of images 'rotate_45': choose from rotate_90, invert, edges, equalise, shuffle_pixels and",
         ),
         *(
             ({"images": [change]}, r"train: unknown change of images \{.*\}: choose from")

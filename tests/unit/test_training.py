@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import nn
 from training_runs import CLASSES, as_tensor, assert_same_run, examples, history, linear, network, run, same, tensors
 
@@ -120,6 +121,21 @@ def test_each_epoch_sees_every_image_once_in_an_order_of_its_own(tmp_path):
     for order in epochs:
         assert sorted(order) == list(range(22))
     assert len({tuple(order) for order in epochs} | {tuple(range(22))}) == 4
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_area_under_the_curve_is_told_of_two_classes_only(tmp_path, classes):
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, classes))
+    data = examples(40, classes=classes)
+    rows = history(run(tmp_path / "run", module=module, train=data, test=data))
+    if classes == 3:
+        assert {row["auc"] for row in rows} == {""}
+        return
+    with torch.no_grad():
+        logits = module(as_tensor(data.images(np.arange(40)), torch.device("cpu")))
+    expected = roc_auc_score(data.labels, (logits[:, 1] - logits[:, 0]).numpy())
+    assert float(rows[-1]["auc"]) == pytest.approx(expected)
+    assert rows[-1]["split"] == "test" and all(0 <= float(row["auc"]) <= 1 for row in rows)
 
 
 def test_a_last_batch_of_one_image_is_left_out_as_batchnorm_has_no_variance_there(tmp_path):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import precision_score, recall_score, top_k_accuracy_score
+from sklearn.metrics import precision_score, recall_score, roc_auc_score, top_k_accuracy_score
 
-from transferscope.training.metrics import classification_metrics
+from transferscope.training.metrics import area_under_curve, classification_metrics
 
 
 def ranked(scores: np.ndarray) -> np.ndarray:
@@ -46,3 +46,17 @@ def test_a_right_and_a_wrong_guess_by_hand():
     found = classification_metrics(labels, guesses)
     # precision of classes 0, 1, 2 (guessed, never there) and 3 (there, never guessed): 1, 1/2, 0, 0
     assert found == {"top1": 0.5, "top3": 0.75, "precision": 1.5 / 4, "recall": 1.5 / 4}
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
+def test_the_area_under_the_curve_agrees_with_scikit_learn_ties_included(rng, share):
+    labels = (rng.random(400) < share).astype(int)
+    scores = np.round(rng.standard_normal(400) + labels, 1)
+    assert area_under_curve(labels, scores) == pytest.approx(roc_auc_score(labels, scores))
+    assert area_under_curve(labels, -scores) == pytest.approx(1 - roc_auc_score(labels, scores))
+
+
+def test_the_area_under_the_curve_by_hand_and_where_there_is_none():
+    # of four pairs, one is in the wrong order and one is even
+    assert area_under_curve(np.array([0, 1, 0, 1]), np.array([0.1, 0.1, 0.5, 0.9])) == (1 + 0.5 + 1 + 0) / 4
+    assert np.isnan(area_under_curve(np.array([1, 1]), np.array([0.2, 0.7])))

@@ -32,6 +32,11 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     assert sum(count for rule, count in found.items() if re.fullmatch(r"(pretrain|finetune)_runs_\d+", rule)) == 20
     # Yosinski et al.: 2 base networks a split; 7 layers, both directions, 5 treatments on one split and 2 on the other
     assert sum(count for rule, count in found.items() if rule.startswith("transfer_runs")) == 4 + (5 + 2) * 7 * 2
+    # Neyshabur et al.: P; 4 networks a target, 2 more on one; 2 in 12 sizes on 3 targets; 12 earlier checkpoints of P
+    trained = sum(count for rule, count in found.items() if rule.startswith("train_basins"))
+    assert trained == 1 + 4 * 4 + 2 + 2 * 12 * 3 + 12 * 4
+    for rule in ("compare_networks", "explore_modules"):
+        assert [found[f"{rule}_seeds_{seed}"] for seed in config["basins"]["seeds"]] == [1, 1, 1]
     # Orhand et al.: 5 pairs of repeats of 2 targets and of 2 controls, and 2 directions for the joint figure
     assert found["train_quanta_sources"] == 1
     assert sum(count for rule, count in found.items() if rule.startswith("train_sweeps")) == 5 * (2 + 2) + 2
@@ -40,7 +45,7 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     assert found["capture_units"] == found["match_units"] == 1
 
 
-@pytest.mark.parametrize("paper", ["tas", "similarity", "anb", "quanta", "convergent"])
+@pytest.mark.parametrize("paper", ["tas", "similarity", "anb", "quanta", "convergent", "basins"])
 def test_a_paper_is_a_target_without_the_others_and_the_report(tmp_path, paper):
     found = jobs(run(tmp_path, "-n", paper).stdout)
     drawn = {rule for rule in found if rule.startswith("draw_")}
@@ -91,8 +96,13 @@ def test_a_finished_run_has_nothing_to_do(finished):
             {"capture_units": 1, "match_units": 1},  # the correlations of units were not kept
             {"train_networks_seeds_0", "finetune"},
         ),
+        (
+            lambda config: config["basins"]["landscape"].update(draws=2),
+            {"explore_modules": 1},
+            {"train_basins_1", "compare_networks"},
+        ),
     ],
-    ids=["learning rate", "resamples", "scale", "examples", "layers", "initial", "clusters"],
+    ids=["learning rate", "resamples", "scale", "examples", "layers", "initial", "clusters", "draws"],
 )
 def test_a_change_of_the_config_re_runs_just_what_depends_on_it(finished, tmp_path, change, first, untouched):
     found = jobs(run(finished, "-n", config=changed(tmp_path, change)).stdout)

@@ -22,6 +22,10 @@ FIGURES = {
     "anb": ("figure2", "figure3", "decomposition", "table1"),
     "quanta": ("figure3", "figure4", "figure5", "controls", "table1", "joint"),
     "convergent": ("figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"),
+    "basins": (
+        *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure7"),
+        *("mistakes", "profile", "table1", "table2", "distances", "numbers"),
+    ),
 }
 
 MODELS = ("residual", "transformer")
@@ -129,6 +133,43 @@ def test_units_have_counterparts_in_every_kind_of_activations_before_and_after_t
     mapping = table(finished, "convergent/tables/mapping.csv")
     assert len(mapping) == 2 * 4 * 2 * 3  # states, convolutional layers, directions, decays
     assert not (finished / "results/convergent/units").exists()
+
+
+def test_networks_start_from_what_their_names_say(finished):
+    models = finished / "results/basins/models"
+
+    def weights(run: str, epoch: int, seed: int = 0) -> dict[str, np.ndarray]:
+        tensors = load_file(models / run / f"seed{seed}/epoch{epoch}.safetensors")
+        return {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
+
+    def same(one: dict, other: dict) -> set[bool]:
+        return {np.array_equal(one[name], other[name]) for name in one}
+
+    assert same(weights("P", 2), weights("rotated-PT1", 0)) == {True}
+    assert same(weights("P", 0), weights("rotated-RIT1", 0)) == {False}
+    assert same(weights("rotated-PT1", 2), weights("rotated-PT2", 2)) == {False}
+    assert same(weights("P", 2), weights("P", 2, seed=1)) == {False}
+
+
+def test_tables_hold_every_network_pair_and_module(finished):
+    tables = {path.stem: pd.read_csv(path, comment="#") for path in (finished / "results/basins/tables").iterdir()}
+    accuracy = tables["accuracy"]
+    # seeds; P, two targets by four networks and two more, two sizes by two, two earlier checkpoints by two targets
+    assert len(accuracy) == 2 * (1 + 2 * 4 + 2 + 2 * 2 + 2 * 2)
+    assert accuracy.accuracy.between(0, 1).all() and accuracy.auc.isna().all()
+    # its own is that of a network that starts from P's end
+    assert accuracy[accuracy.start.notna()].source_accuracy.notna().all()
+    assert len(tables["mistakes"]) == 2 * 2 * 3
+    assert (tables["mistakes"][["common", "first_only", "second_only", "neither"]].sum(axis=1) == 100).all()
+    assert len(tables["similarity"]) == 2 * (5 + 7) * 5
+    assert len(tables["distance"]) == 2 * (5 + 7) * 7
+    heads = tables["distance"][tables["distance"].module == "head"]
+    # the targets have as many classes as the source
+    assert heads.distance.notna().all()
+    assert len(tables["path"]) == 2 * 5 * 3 and (tables["barriers"].barrier >= 0).all()
+    assert len(tables["modules"]) == 2 * 2 * 6 * 2 and len(tables["criticality"]) == 2 * 2 * 6 * 2 * 2 * 1
+    # of the network that all its modules are of
+    assert tables["modules"].groupby(["treatment", "seed"]).accuracy.nunique().eq(1).all()
 
 
 def test_every_file_carries_its_provenance(finished):

@@ -11,7 +11,7 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from transferscope import configuration, provenance
 from transferscope.errors import InputError
-from transferscope.runs import anb_runs, quanta_sources, quanta_sweeps, similarity_runs
+from transferscope.runs import anb_runs, basin_runs, quanta_sources, quanta_sweeps, similarity_runs
 from transferscope.training.recipe import Kept
 
 # left alone, glibc hands memory back to the system after every batch and asks for it anew: a third of all time
@@ -39,6 +39,7 @@ PAPERS = {
     "anb": "Yosinski et al. 2014: how transferable are features",
     "quanta": "Orhand et al. 2021: quantifying transferability (QUANTA)",
     "convergent": "Li et al. 2016: convergent learning",
+    "basins": "Neyshabur et al. 2020: what is being transferred",
 }
 # gates on the networks of `anb`: asked for, or nothing
 JOINT = config.get("quanta", {}).get("joint")
@@ -48,6 +49,10 @@ FIGURES = {
     "anb": ["figure2", "figure3", "decomposition", "table1"],
     "quanta": ["figure3", "figure4", "figure5", "controls", "table1", *(["joint"] if JOINT else [])],
     "convergent": ["figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"],
+    "basins": [
+        *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure7"),
+        *("mistakes", "profile", "table1", "table2", "distances", "numbers"),
+    ],
 }
 # those that the config asks for
 ASKED = [paper for paper in PAPERS if paper in config]
@@ -121,6 +126,13 @@ def transfer_batches():
     return dealt(base, size) + dealt(copied, size)
 
 
+def basin_batches():
+    """The networks of Neyshabur et al. 2020 in groups that share a job: P, those that do without it, and then others."""
+    size, runs = config["basins"]["runs_per_job"], BASIN_RUNS.values()
+    pretrained, scratch, tuned = ([run for run in runs if run.treatment == each] for each in ("P", "RI-T", "P-T"))
+    return [pretrained, *dealt(scratch, size), *dealt(tuned, size)]
+
+
 def dealt(runs, size):
     """Runs in groups of at most `size`, dealt out like cards: neighbours, which differ least, take equally long."""
     jobs = -(-len(runs) // size)
@@ -133,6 +145,15 @@ def transfer_folders(names):
 
 def quanta_folders(names):
     return [f"results/quanta/models/{name}" for name in names]
+
+
+def basin_folders(names):
+    return [f"results/basins/models/{name}" for name in names]
+
+
+def landscape_table(name, seeds):
+    """The file of a table of Neyshabur et al. 2020 that a job made of the networks of these seeds."""
+    return f"results/basins/landscape/seed{seeds[0]}/{name}.csv"
 
 
 def source_folder(sweep):

@@ -1,6 +1,6 @@
 """How much each layer that was copied changes when the network around it is fine-tuned."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -36,19 +36,20 @@ def similarity_to_source(
         raise InputError(
             f"expected two networks of one architecture, found the layers {', '.join(layers)} and {', '.join(others)}"
         )
-    before, after = (_grams(module, layers, inputs, images, device) for module in (source, tuned))
+    before, after = (block_grams(module, inputs, images, device) for module in (source, tuned))
     similarity = layerwise_cka(before, after)
     numbers = zip(layers, similarity["biased"].tolist(), similarity["debiased"].tolist(), strict=True)
     return [dict(zip(COLUMNS, (n, *row), strict=True)) for n, row in enumerate(numbers, start=1)]
 
 
-def _grams(
+def block_grams(
     module: nn.Module,
-    layers: Sequence[str],
     inputs: Callable[[np.ndarray, torch.device], Tensor],
     images: np.ndarray,
-    device: torch.device | str,
+    device: torch.device | str = "cpu",
 ) -> Grams:
+    """Gram matrices of what each layer that can be transferred hands on; arguments as above."""
+    layers = layers_of(module)
     # blocks are all that can be transferred, and the leaves between them, which are let go
     found = capture(module, inputs, images, "blocks", device=device)
     return Grams.of_matrices(np.stack([found.of(layer) for layer in layers]), layers=layers, overwrite=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from transferscope import store
+from transferscope.data.contrast import equalised
 from transferscope.data.shuffle import shuffled_blocks, shuffled_pixels
 from transferscope.data.sketch import edges
 from transferscope.errors import InputError
@@ -34,7 +35,12 @@ def invert(images: np.ndarray) -> np.ndarray:
     return 255 - images
 
 
-TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rotate_90": rotate_90, "invert": invert, "edges": edges}
+TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "rotate_90": rotate_90,
+    "invert": invert,
+    "edges": edges,
+    "equalise": equalised,
+}
 
 
 def partially_random(labels: np.ndarray, classes: int, randomness: int, generator: np.random.Generator) -> np.ndarray:

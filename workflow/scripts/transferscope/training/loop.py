@@ -20,7 +20,7 @@ from transferscope.models.side_by_side import READINGS, SideBySide
 from transferscope.randomness import numpy_generator, seed_for
 from transferscope.training import unfinished
 from transferscope.training.frozen import frozen_features
-from transferscope.training.metrics import classification_metrics
+from transferscope.training.metrics import area_under_curve, classification_metrics
 from transferscope.training.optimisers import optimiser_of
 from transferscope.training.recipe import END, Kept, Recipe
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from transferscope.data.inputs import Inputs
     from transferscope.data.tasks import Examples
 
-COLUMNS = ("epoch", "step", "split", "loss", "top1", "top3", "precision", "recall", "seconds")
+COLUMNS = ("epoch", "step", "split", "loss", "top1", "top3", "precision", "recall", "auc", "seconds")
 
 
 def train(
@@ -61,10 +61,10 @@ def train(
     history.csv has a row for each pass over the training set (measured while the module learns, in train mode, on
     images as they are augmented; one that is mixed counts by the label of its greater share) and one for the test set
     at epoch 0, after each epoch and at each kept step: epoch (a fraction at steps within one), step, split
-    (train|test), loss (mean cross-entropy an image), top1, top3, precision, recall (macro; see `metrics`), seconds of
-    that pass (with the tests and checkpoints in the midst of it). Each of networks side by side has rows of its own:
-    with its name as network in front, with an equal part of the seconds, and with READINGS behind, what a test tells of
-    its gate. Where the recipe says `memorise`, they go on until all of them have.
+    (train|test), loss (mean cross-entropy an image), top1, top3, precision, recall (macro), auc (with two classes, else
+    none; see `metrics`), seconds of that pass (with the tests and checkpoints in the midst of it). Each of networks
+    side by side has rows of its own: with its name as network in front, with an equal part of the seconds, and with
+    READINGS behind, what a test tells of its gate. Where the recipe says `memorise`, they go on until all of them have.
 
     Called again after an interruption, it goes on after the last whole epoch, with the same bits as if there had been
     none; it returns at once if the run is finished, and starts afresh if the folder holds another run.
@@ -290,24 +290,27 @@ class _Pass:
 
     def __init__(self, split: str):
         self.split, self.began = split, time.monotonic()
-        self.rows, self.guesses, self.loss, self.images = [], [], 0.0, 0
+        self.rows, self.guesses, self.scores, self.loss, self.images = [], [], [], 0.0, 0
 
     def add(self, rows: np.ndarray, logits: torch.Tensor, loss: float) -> None:
         """Take in a batch: which examples, their logits, their mean loss."""
         self.rows.append(rows)
         self.guesses.append(logits.detach().topk(min(3, logits.shape[1])).indices)
+        if logits.shape[1] == 2:
+            self.scores.append((logits[:, 1] - logits[:, 0]).detach())
         self.loss += loss * len(rows)
         self.images += len(rows)
 
     def row(self, epoch: int | float, step: int, labels: np.ndarray) -> dict:
         """The pass as a row of the history. labels: (N,) of all the examples that the rows refer to."""
-        guesses = torch.cat(self.guesses).cpu().numpy()
+        labels = labels[np.concatenate(self.rows)]
         return {
             "epoch": epoch,
             "step": step,
             "split": self.split,
             "loss": self.loss / self.images,
-            **classification_metrics(labels[np.concatenate(self.rows)], guesses),
+            **classification_metrics(labels, torch.cat(self.guesses).cpu().numpy()),
+            "auc": area_under_curve(labels, torch.cat(self.scores).cpu().numpy()) if self.scores else None,
             "seconds": time.monotonic() - self.began,
         }
 

@@ -1,4 +1,4 @@
-"""How well a classifier does: top-1, top-3, macro precision and recall, from labels and ranked guesses."""
+"""How well a classifier does: top-1, top-3, macro precision and recall; with two classes, the area under the curve."""
 
 import numpy as np
 
@@ -24,3 +24,22 @@ def classification_metrics(labels: np.ndarray, guesses: np.ndarray) -> dict[str,
         "precision": float(np.mean(right[occurs] / np.maximum(guessed[occurs], 1))),
         "recall": float(np.mean(right[occurs] / np.maximum(examples[occurs], 1))),
     }
+
+
+def area_under_curve(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve of a classifier with two classes, in 0..1.
+
+    It is how often an example of class 1 has a higher score than one of class 0, equal scores counting half (Hanley &
+    McNeil 1982); 0.5 by chance, whatever the share of each class.
+    labels: (n,) integers, 0 or 1. scores: (n,), higher where class 1 is held more likely.
+    Returns NaN if one of the classes has no example.
+    """
+    positive = np.count_nonzero(labels)
+    negative = len(labels) - positive
+    if not positive or not negative:
+        return float("nan")
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    # from 1; equal scores share their mean rank
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    wins = ranks[labels == 1].sum() - positive * (positive + 1) / 2
+    return float(wins / (positive * negative))

@@ -127,15 +127,17 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Kept:
-    """Which checkpoints a run keeps; the fields are the keys of `checkpoints` in the config.
+    """Which checkpoints a run keeps; the first two fields are the keys of `checkpoints` in the config.
 
     every_epochs: keep each so many epochs; None: only the first and the last, which are always kept.
     steps: numbers of optimiser steps after which one is kept, counted over the whole run from 1.
+    after: more epochs after which one is kept.
     Raises InputError if a value is out of its range.
     """
 
     every_epochs: int | None = None
     steps: Sequence[int] = ()
+    after: Sequence[int] = ()
 
     def __post_init__(self):
         every = self.every_epochs
@@ -157,4 +159,4 @@ class Kept:
         return [*names, END] if end else names
 
     def _is_due(self, epoch: int) -> bool:
-        return self.every_epochs is not None and epoch % self.every_epochs == 0
+        return epoch in self.after or (self.every_epochs is not None and epoch % self.every_epochs == 0)

@@ -6,12 +6,29 @@ has what its section asks for.
 
 from pathlib import Path
 
-from transferscope.configuration.references import anb, convergent, labels, quanta, recipes, shuffles, similarity, tas
+from transferscope.configuration.references import (
+    anb,
+    basins,
+    convergent,
+    labels,
+    quanta,
+    recipes,
+    shuffles,
+    similarity,
+    tas,
+)
 from transferscope.configuration.references.rows import check_held_out, find_parts
 from transferscope.configuration.settings import Settings
 from transferscope.configuration.wording import KeyPath, advice, dotted, shown
 
-PAPERS = {"tas": tas, "similarity": similarity, "anb": anb, "quanta": quanta, "convergent": convergent}
+PAPERS = {
+    "tas": tas,
+    "similarity": similarity,
+    "anb": anb,
+    "quanta": quanta,
+    "convergent": convergent,
+    "basins": basins,
+}
 
 
 def check(settings: Settings) -> None:
@@ -21,16 +38,16 @@ def check(settings: Settings) -> None:
     _check_checkpoints(settings)
     recipes.check(settings)
     labels.check(settings)
-    alike = (tas, similarity, anb, quanta, convergent)
-    shuffles.check(settings, [each for paper in alike for each in paper.names(settings)])
+    shuffles.check(settings, [each for paper in PAPERS.values() for each in paper.names(settings)])
     parts = find_parts(settings)
-    adapted = [pair for paper in (tas, similarity, quanta) for pair in paper.adapted(settings)]
+    adapted = [pair for paper in (tas, similarity, quanta, basins) for pair in paper.adapted(settings)]
     check_held_out(settings, parts, [*((task, task) for task in settings.names("tasks")), *adapted])
     tas.check(settings, parts)
     similarity.check(settings, parts)
     anb.check(settings)
     quanta.check(settings)
     convergent.check(settings, parts)
+    basins.check(settings, parts)
     for paper in PAPERS:
         _check_last_epochs(settings, paper)
 

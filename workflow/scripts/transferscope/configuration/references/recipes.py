@@ -30,5 +30,7 @@ def _recipes(settings: Settings) -> dict[KeyPath, list[str]]:
         by_section[paper,] = [settings.at(paper, "model")]
     for phase in ("pretraining", "finetuning"):
         by_section["similarity", phase] = [settings.at("similarity", "model")]
+    by_section["basins", "source"] = [settings.at("basins", "model")]
     by_section |= {("models", model, "source"): [model] for model in settings.names("models")}
-    return {(*section, "recipe"): models for section, models in by_section.items()}
+    by_treatment = {("basins", "recipes", name): by_section["basins", "source"] for name in ("pretrained", "random")}
+    return {(*section, "recipe"): models for section, models in by_section.items()} | by_treatment

@@ -1,0 +1,354 @@
+"""What the figures of fine-tuned networks and networks from scratch show equals the tables; titles say what is so."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+from basins_tables import DEMO, EPSILON, PAPER, tables
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_hex
+from test_figures import legible, texts_of
+
+from transferscope.figures import style
+from transferscope.figures.basins import (
+    curves,
+    distances,
+    figure2,
+    figure3,
+    figure4,
+    figure5,
+    figure6,
+    figure7,
+    mistakes,
+    numbers,
+    profile,
+)
+from transferscope.figures.basins import tables as drawn_tables
+from transferscope.pairs import Tables
+
+DRAWN = {
+    **{"figure2": figure2.draw, "figure3": figure3.draw, "figure4": figure4.draw, "figure5": figure5.draw},
+    **{"figure6": figure6.draw, "figure7": figure7.draw, "mistakes": mistakes.draw, "profile": profile.draw},
+    **{"curves": curves.draw, "distances": distances.draw},
+    "table1": lambda tables, scale: drawn_tables.draw_similarity(numbers.rows(tables), scale),
+    "table2": lambda tables, scale: drawn_tables.draw_distance(numbers.rows(tables), scale),
+    "numbers": lambda tables, scale: drawn_tables.draw_others(numbers.rows(tables), scale),
+}
+BLUE, VERMILLION = "#0072b2", "#d55e00"  # of P-T and RI-T
+# the paper's net has 18 modules
+BOTTLENECKS = [
+    f"layer{stage}.{block}" for stage, blocks in zip((1, 2, 3, 4), (3, 4, 6, 3), strict=True) for block in range(blocks)
+]
+DEEP = dataclasses.replace(
+    PAPER,
+    drops={module: (0.01, 0.1) for module in ("conv1", *BOTTLENECKS, "fc")},
+    cka={pair: dict.fromkeys(("conv1", *BOTTLENECKS), 0.5) for pair in PAPER.cka},
+)
+
+
+SETTINGS = {
+    "paper": (PAPER, 3, "paper"),
+    "demo": (DEMO, 3, "demo"),
+    "alone": (DEMO, 1, "reduced"),
+    "deep": (DEEP, 2, "paper"),
+}
+
+
+@functools.cache
+def made(setting: str) -> Tables:
+    return tables(*SETTINGS[setting][:2])
+
+
+@functools.cache
+def drawn(name: str, setting: str):
+    """A figure of one of the settings; whoever looks at it leaves it as it is."""
+    return DRAWN[name](made(setting), SETTINGS[setting][-1])
+
+
+@pytest.fixture
+def demo() -> Tables:
+    return made("demo")
+
+
+def replaced(tables: Tables, table: str, **columns) -> Tables:
+    """A copy of the tables with other values in these columns; a function makes them of the table."""
+    return dataclasses.replace(tables, **{table: getattr(tables, table).assign(**columns)})
+
+
+def title_of(figure) -> str:
+    return figure.get_suptitle().replace("\n", " ")
+
+
+def lines_of(axes, colour: str) -> list[np.ndarray]:
+    return [line.get_ydata() for line in axes.lines if to_hex(line.get_color()) == colour]
+
+
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("setting", ["paper", "demo"])
+def test_every_figure_is_legible_fits_the_page_and_says_its_scale_and_seeds(name, setting):
+    figure = drawn(name, setting)
+    legible(figure)
+    assert figure.get_figwidth() <= style.PAGE_WIDTH and figure.get_figheight() <= style.PAGE_HEIGHT
+    texts = [text.get_text() for text in texts_of(figure)]
+    assert style.scale_note(SETTINGS[setting][-1], 3) in texts
+    assert any("over seeds" in text.replace("\n", " ") for text in texts)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_one_seed_is_drawn_without_bands(name):
+    figure = drawn(name, "alone")
+    assert "reduced scale · 1 seed" in [text.get_text() for text in figure.texts]
+    bands = [band for axes in figure.axes for band in axes.collections if isinstance(band, PolyCollection)]
+    # the range of one seed, unlike its standard error, is known, and is a line
+    assert name == "profile" or not any(band.get_paths() for band in bands)
+
+
+@pytest.mark.parametrize("name", ["figure5", "profile", "table1", "distances"])
+def test_the_papers_own_number_of_modules_stays_legible(name):
+    legible(drawn(name, "deep"))
+    assert drawn(name, "deep").get_figheight() <= style.PAGE_HEIGHT
+
+
+def test_figure2_shows_how_both_learn_and_where_one_passes_the_end_of_the_other():
+    figure = drawn("figure2", "paper")
+    assert [axes.get_title() for axes in figure.axes] == ["chexpert", "clipart", "quickdraw", "real"]
+    real = figure.axes[3]
+    learned = 1 - 0.5 ** np.arange(21)
+    train, test, passed = lines_of(real, BLUE)
+    np.testing.assert_allclose(train, 100 * 0.772 * 1.2 * learned)
+    np.testing.assert_allclose(test, 77.2 * learned)
+    np.testing.assert_allclose(passed, [100 * 0.772 * 0.58])
+    (mark,) = (line for line in real.lines if line.get_linestyle() == "None")
+    assert mark.get_xdata() == [2]
+    # with two classes, it is the area under the curve that is shown
+    np.testing.assert_allclose(lines_of(figure.axes[0], BLUE)[1], 73.5 * learned)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["AUC (%)"] + 3 * ["accuracy (%)"]
+    assert "on 4 of 4 targets" in title_of(figure) and "after 10% to 25% of the epochs" in title_of(figure)
+
+
+def test_figure2_says_where_the_fine_tuned_network_is_no_better():
+    figure = drawn("figure2", "demo")
+    assert "P-T ends above RI-T on 2 of 3 targets, there with RI-T's final accuracy after 10%" in title_of(figure)
+    # on the third it never reaches what the other ends with
+    assert [sum(line.get_linestyle() == "None" for line in axes.lines) for axes in figure.axes] == [1, 1, 0]
+
+
+def test_bands_are_the_standard_error_over_seeds():
+    test = drawn("figure2", "paper").axes[3].collections[1].get_paths()[0].get_extents()
+    assert test.y1 == pytest.approx(77.2 * (1 - 0.5**20) + 0.1 / np.sqrt(3))
+
+
+def test_figure3_shows_accuracy_gap_and_speed_by_block_size():
+    figure = drawn("figure3", "paper")
+    grid = np.array(figure.axes).reshape(3, 3)
+    for row, target in zip(grid, ("clipart", "quickdraw", "real"), strict=True):
+        tuned, scratch = np.transpose(list(PAPER.accuracies[target].values()))
+        np.testing.assert_allclose(lines_of(row[0], BLUE)[0], 100 * tuned)
+        np.testing.assert_allclose(lines_of(row[0], VERMILLION)[0], 100 * scratch)
+        np.testing.assert_allclose(row[1].lines[1].get_ydata(), 100 * (1 - scratch / tuned), rtol=1e-3)
+        np.testing.assert_allclose(lines_of(row[2], BLUE)[0], 85)
+    named = [text.get_text() for text in grid[0, 0].get_xticklabels() if text.get_text()]
+    assert named == ["*", "2", "7", "14", "28", "56", "224"]
+    assert "42% on whole images and 9% in blocks of 1 px (real)" in title_of(figure)
+    # a target whose images were not shuffled has no row
+    assert len(drawn("figure3", "demo").axes) == 3
+    assert "−26% in blocks of 1 px" in title_of(drawn("figure3", "demo"))
+
+
+def test_curves_show_how_both_learn_in_blocks_of_each_size():
+    figure = drawn("curves", "demo")
+    tuned, scratch = figure.axes
+    sizes = [28, 14, 7, 4, 2, 1]
+    for axes, column, pace in ((tuned, 0, 0.5), (scratch, 1, 0.7)):
+        assert [text.get_text() for text in axes.texts] == [str(size) for size in sizes]
+        for line, size in zip(axes.lines, sizes, strict=True):
+            ends = DEMO.accuracies["rotated"][size][column]
+            np.testing.assert_allclose(line.get_ydata(), 100 * ends * (1 - pace ** np.arange(21)), atol=1e-9)
+    assert "P-T from 68% to 14% and RI-T from 47% to 18% in blocks of 1 px (rotated)" in title_of(figure)
+    assert len(drawn("curves", "paper").axes) == 2 * 3
+
+
+def test_distances_are_shown_module_by_module():
+    figure = drawn("distances", "demo")
+    assert [axes.get_title() for axes in figure.axes[1:]] == ["rotated", "inverted", "sketch"]
+    (between,) = lines_of(figure.axes[1], BLUE)
+    np.testing.assert_allclose(between, [7.7 * np.sqrt(0.4), 7.7 * np.sqrt(0.6), 5.0])
+    # P has no head for the target's classes
+    (to_p,) = lines_of(figure.axes[1], "#000000")
+    np.testing.assert_allclose(to_p, [6.1 * np.sqrt(0.4), 6.1 * np.sqrt(0.6)])
+    assert [text.get_text() for text in figure.axes[1].get_xticklabels()] == ["conv1", "fc5", "head"]
+    assert "are 0.27 (" in title_of(figure) and "to 1.00 (head, " in title_of(figure)
+
+
+def test_figure4_shows_the_path_of_each_pair_and_its_barrier():
+    figure = drawn("figure4", "paper")
+    accuracy, loss, key = figure.axes
+    assert len(accuracy.lines) == 4
+    (flat,), (steep,) = lines_of(accuracy, BLUE), lines_of(accuracy, VERMILLION)
+    assert flat[10] == pytest.approx(77.2 * 1.002)
+    assert steep[10] == pytest.approx(44.776 * 0.02, abs=1e-3)
+    # the pair in one basin has no arrow
+    arrows = [text for text in accuracy.texts if text.arrow_patch is not None]
+    assert len(arrows) == 3
+    tallest = arrows[-1]
+    assert tallest.get_position()[1] - tallest.xy[1] == pytest.approx(44.776 * 0.98, abs=1e-3)
+    named = {text.get_text().split("\n")[0]: text.get_text().split("\n")[1:] for text in key.texts}
+    assert list(named) == ["P-T & P-T", "P-T & RI-T", "RI-T & RI-T same init", "RI-T & RI-T"]
+    accuracy_barrier, loss_barrier = named["RI-T & RI-T"]
+    assert accuracy_barrier == f"43.9 ± {0.1 / np.sqrt(3):.1f} points" and loss_barrier.endswith("± 0.00 nats")
+    assert "falls by 0.0 points between two P-T, by 43.9 points between two RI-T (real)" in title_of(figure)
+    assert accuracy.get_xlim() == loss.get_xlim() == (-0.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [("estimated", "estimated anew"), ("interpolated", "not estimated anew"), ("none", "have no batch")],
+)
+def test_figure4_says_what_became_of_batch_norm(demo, origin, said):
+    texts = texts_of(figure4.draw(replaced(demo, "path", batch_norm=origin), "demo"))
+    assert any(said in text.get_text().replace("\n", " ") for text in texts)
+
+
+def test_figure5_shows_the_drop_of_each_module():
+    figure = drawn("figure5", "paper")
+    (axes,) = figure.axes
+    tuned, scratch = 100 * np.transpose(list(PAPER.drops.values()))
+    np.testing.assert_allclose([lines_of(axes, BLUE)[0], lines_of(axes, VERMILLION)[0]], [tuned, scratch])
+    assert [text.get_text() for text in axes.get_xticklabels()] == list(PAPER.drops)
+    assert "Rewinding fc costs P-T most, 4.2 points; conv1 costs RI-T most, 19.6 points" in title_of(figure)
+
+
+def test_figure6_shows_the_error_around_both_paths_and_the_edge_of_the_valley():
+    figure = drawn("figure6", "demo")
+    grid = np.array(figure.axes[:-1]).reshape(6, 4)
+    headings = [axes.get_title().split("\n")[0] for axes in grid[0]]
+    assert headings == [f"{one}, {path} path" for one in ("P-T", "RI-T") for path in ("direct", "optimisation")]
+    shown = grid[0, 2].images[0].get_array()
+    # lowest noise first, initial value first
+    np.testing.assert_allclose(shown[0], 100 * (0.05 + 0.8 * np.array([0.6, 0.4, 0.2, 0, 0, 0])))
+    assert shown[-1, -1] == pytest.approx(100 * (0.05 + 0.6 / 1.1))
+    # the edge is between the last alpha that fails and the first that passes, for the three noises that do
+    upright, level = grid[0, 2].collections
+    assert {tuple(segment[:, 0]) for segment in upright.get_segments()} == {(2.5, 2.5)} and len(
+        upright.get_segments()
+    ) == 3
+    assert {tuple(segment[:, 1]) for segment in level.get_segments()} == {(2.5, 2.5)} and len(level.get_segments()) == 3
+    assert grid[0, 0].get_title().endswith("‖θ−θ₀‖ = 0.5")
+    assert title_of(figure).endswith("for 6 of 6 modules of P-T and 0 of 6 modules of RI-T")
+
+
+def test_figure6_shows_some_of_many_modules_the_first_and_the_head_among_them():
+    figure = drawn("figure6", "deep")
+    rows = [axes.get_ylabel().split("\n")[0] for axes in figure.axes if axes.get_ylabel().endswith("noise σ")]
+    assert len(rows) == 6 and (rows[0], rows[-1]) == ("conv1", "fc")
+    assert title_of(figure).endswith("for 18 of 18 modules of P-T and 0 of 18 modules of RI-T")
+    assert any("6 of 18 modules." in text.get_text().replace("\n", " ") for text in texts_of(figure))
+
+
+def test_a_point_passes_up_to_epsilon_and_no_further(demo):
+    at = demo.criticality["error"].where(demo.criticality["alpha"] > 0, demo.criticality["epsilon"])
+    assert "6 of 6 modules of P-T and 6 of 6 modules of RI-T" in title_of(
+        figure6.draw(replaced(demo, "criticality", error=at), "demo")
+    )
+    beyond = at.where(demo.criticality["alpha"] > 0, EPSILON + 0.01)
+    assert "0 of 6 modules of P-T and 0 of 6" in title_of(
+        figure6.draw(replaced(demo, "criticality", error=beyond), "demo")
+    )
+
+
+def test_figure7_shows_what_is_reached_from_each_checkpoint():
+    figure = drawn("figure7", "demo")
+    (axes,) = figure.axes
+    np.testing.assert_array_equal(axes.lines[0].get_xdata(), [0, 1, 2, 4, 9])
+    np.testing.assert_allclose(lines_of(axes, BLUE)[0], [46.2, 56.5, 60.5, 65.1, 68.3])
+    np.testing.assert_allclose(lines_of(axes, "#000000")[0], 1 + 74 * (1 - 0.9 ** np.array([0, 1, 2, 4, 9])))
+    assert title_of(figure).endswith("from epoch 9 of P is matched, within 2.5 points, from epoch 9 on (rotated)")
+    said = title_of(drawn("figure7", "paper"))
+    assert said.endswith("from epoch 29 on (clipart), from 1 on (quickdraw), from 29 on (real)")
+
+
+def test_mistakes_are_shares_of_all_test_images():
+    figure = drawn("mistakes", "demo")
+    shares = figure.axes[2]
+    widths = np.array([patch.get_width() for patch in shares.patches]).reshape(4, 3)
+    # both wrong with the same label and with others, the first alone, the second alone, of each pair
+    np.testing.assert_allclose(widths.T, [[15, 5, 4, 4], [7, 11, 6, 24], [12, 18, 12, 12]])
+    assert [text.get_text() for text in shares.get_yticklabels()] == ["P-T & P-T", "P-T & RI-T", "RI-T & RI-T"]
+    jaccard = [line.get_xdata()[0] for line in figure.axes[3].lines if line.get_marker() == "o"]
+    assert jaccard == pytest.approx([200 / 280, 180 / 480, 300 / 540])
+    assert title_of(figure).endswith("by Jaccard on 3 of 3 targets, by κ on 3 of 3 targets")
+
+
+def test_all_mistakes_of_all_targets_are_within_the_axes(demo):
+    more = demo.mistakes["second_only"].where(demo.mistakes["target"] != "rotated", 600)
+    axes = mistakes.draw(replaced(demo, "mistakes", second_only=more), "demo").axes[2]
+    assert max(patch.get_x() + patch.get_width() for patch in axes.patches) <= axes.get_xlim()[1]
+
+
+def test_mistakes_that_are_shared_less_are_counted_so(demo):
+    worse = demo.mistakes["jaccard"] + 0.5 * (demo.mistakes["pair"] == "RI-T & RI-T") * (
+        demo.mistakes["target"] == "sketch"
+    )
+    said = title_of(mistakes.draw(replaced(demo, "mistakes", jaccard=worse), "demo"))
+    assert said.endswith("by Jaccard on 2 of 3 targets, by κ on 3 of 3 targets")
+
+
+def test_the_profile_shows_medians_and_their_range():
+    criticality, width, distance = drawn("profile", "demo").axes
+    np.testing.assert_allclose(lines_of(criticality, BLUE)[0], 3.0 ** np.arange(6) - 1)
+    np.testing.assert_allclose(lines_of(criticality, BLUE)[1], (3.0 ** np.arange(6) - 1) / 2)  # along the optimisation
+    np.testing.assert_allclose(lines_of(width, VERMILLION)[0], 0.01 * np.arange(1, 7))
+    np.testing.assert_allclose(lines_of(distance, BLUE)[0], 0.5 * 2.0 ** np.arange(6))
+    band = criticality.collections[0].get_paths()[0].get_extents()
+    assert band.y1 == pytest.approx((3**5 - 1) * 1.01)
+    assert criticality.get_yscale() == "symlog"
+
+
+def test_a_module_without_any_point_that_passes_is_left_out_of_the_profile_and_most_critical(demo):
+    modules = demo.modules
+    unknown = (modules["module"] == "conv3") & (modules["treatment"] == "RI-T")
+    for missing in (np.nan, np.inf):
+        figure = profile.draw(replaced(demo, "modules", mu=modules["mu"].mask(unknown, missing)), "demo")
+        legible(figure)
+        assert np.isnan(lines_of(figure.axes[0], VERMILLION)[0]).tolist() == [False, False, True, False, False, False]
+        assert "head for P-T, conv3 for RI-T" in title_of(figure)
+
+
+def test_numbers_puts_ours_beside_the_papers():
+    rows = numbers.rows(made("paper"))
+    assert all(set(row) == set(numbers.COLUMNS) for row in rows)
+    papers_own = [row for row in rows if row["paper"] is not None]
+    assert len(papers_own) == 39 + 20 + 16 + 6 + 4 + 12
+    for row in papers_own:
+        if row["quantity"] in (numbers.GAP, numbers.CKA, numbers.DISTANCE, numbers.LAST_AUC):
+            assert row["ours"] == pytest.approx(row["paper"], abs=0.1), row
+    (row,) = (
+        row for row in rows if (row["quantity"], row["target"], row["networks"]) == ("distance", "real", "P-T & P")
+    )
+    assert (row["paper"], row["at"], row["seeds"]) == (164.83, "total", 3)
+    assert row["ours_error"] == pytest.approx(1 / np.sqrt(3))
+
+
+def test_numbers_of_other_targets_have_rows_of_their_own():
+    rows = numbers.rows(made("demo"))
+    assert not any(row["paper"] is not None and row["ours"] is not None for row in rows)
+    ours = {(row["quantity"], row["target"], row["networks"], row["at"]): row["ours"] for row in rows}
+    assert ours[numbers.CHECKPOINT, "rotated", "P-T", 4] == pytest.approx(65.1)
+    assert ours[numbers.CKA_DEBIASED, "sketch", "P-T & P", "fc5"] == pytest.approx(0.63)
+    assert (numbers.GAP, "sketch", numbers.BOTH, 28) not in ours  # not shuffled
+
+
+def test_tables_have_the_papers_numbers_above_ours():
+    texts = [text.get_text() for text in texts_of(drawn("table1", "demo"))]
+    assert {"paper: CKA", "ours, demo scale: CKA", "chexpert", "rotated", ".671", ".850"} <= set(texts)
+    assert texts.count("rotated") == 1
+    assert "15 of 15 layers, P-T and P more than any pair with RI-T at 15" in title_of(drawn("table1", "demo"))
+    assert title_of(drawn("table1", "paper")).endswith("(paper: 5 and 4 of 5)")
+    texts = [text.get_text() for text in texts_of(drawn("table2", "demo"))]
+    assert {"815.1", "29.0", "±0.6"} <= set(texts)
+    assert (
+        title_of(drawn("table2", "demo"))
+        == "Two P-T are 0.27 times as far apart as two RI-T (paper: 0.22 to 0.78 times)"
+    )
+    assert "P-T ends −2.0 to +23.0 points from RI-T" in title_of(drawn("numbers", "demo"))

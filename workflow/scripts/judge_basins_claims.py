@@ -1,0 +1,41 @@
+"""Gather what was measured of all networks of Neyshabur et al. 2020, and judge the paper's claims by it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from transferscope import claims, store
+from transferscope.claims import basins
+from transferscope.claims.page import page
+from transferscope.job import job_log
+from transferscope.pairs import PRETRAINED, Tables
+from transferscope.runs.basins import BasinRun, accuracy_row, history_rows
+
+with job_log(snakemake) as job:
+    params = snakemake.params
+    runs = [BasinRun(**fields) for fields in params.runs]
+
+    def history_of(folder, seed):
+        return store.read_table(Path(folder, f"seed{seed}", "history.csv"))
+
+    tables = {"accuracy": [], "history": []}
+    sources = dict(zip((run.name for run in runs), snakemake.input.runs, strict=True))
+    for seed in params.seeds:
+        of_source = history_of(sources[PRETRAINED], seed)
+        for run in runs:
+            history = history_of(sources[run.name], seed)
+            tables["accuracy"].append(accuracy_row(run, seed, history, of_source, params.last_epochs))
+            tables["history"] += history_rows(run, seed, history)
+    for name in ("mistakes", "similarity", "distance", "path", "barriers", "criticality", "modules"):
+        parts = [store.read_table(path) for path in snakemake.input[name]]
+        tables[name] = pd.concat(parts, ignore_index=True).to_dict("records")
+    for name, rows in tables.items():
+        store.write_table(snakemake.output[name], list(rows[0]), rows, job.facts())
+
+    gathered = Tables(**{name: store.read_table(snakemake.output[name]) for name in tables})
+    verdicts = basins.evaluate(gathered, params.roles, params.scale)
+    store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
+    with store.atomic_path(snakemake.output.page) as temporary:
+        temporary.write_text(page(verdicts, f"{params.paper}, {params.scale} scale"), encoding="utf-8")
+    for verdict in verdicts:
+        print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")

@@ -1,0 +1,55 @@
+"""Train some networks of Neyshabur et al. 2020, each under every seed: P, or such from P or from a random start."""
+
+from pathlib import Path
+
+import torch
+
+from transferscope.data import tasks
+from transferscope.data.inputs import Inputs, channel_statistics
+from transferscope.devices import choose_device
+from transferscope.job import job_log
+from transferscope.models import zoo
+from transferscope.provenance import file_digest
+from transferscope.randomness import seed_for, torch_generator
+from transferscope.runs.basins import BasinRun
+from transferscope.training.loop import train
+from transferscope.training.recipe import Kept, Recipe
+from transferscope.training.unfinished import HISTORY, publish
+
+with job_log(snakemake) as job:
+    params, device = snakemake.params, choose_device(snakemake.params.device)
+    digests = {dataset: file_digest(dataset) for dataset in set(params.datasets)}
+
+    def network(run, classes, seed):
+        """The network at the beginning of a run, and its architecture."""
+        if run.start is None:
+            torch.manual_seed(seed_for(seed, "initialisation", run.treatment, run.drawn_as))
+            architecture = zoo.architecture(params.model, classes)
+            return zoo.create(architecture), architecture
+        (source,) = snakemake.input.source
+        module, facts = zoo.load(Path(source, f"seed{seed}", f"epoch{run.start}.safetensors"))
+        zoo.with_new_head(module, classes, torch_generator(seed, "head", run.drawn_as))
+        return module, facts["architecture"] | {"classes": classes}
+
+    def train_network(fields, dataset, output, seed):
+        """Train one network under one seed; what it leaves, and where that shall appear."""
+        run = BasinRun(**fields)
+        print(f"{run.name}, seed {seed}", flush=True)
+        examples = [tasks.load(dataset, run.task, part, seed) for part in ("train", "test")]
+        module, architecture = network(run, len(examples[0].class_names), seed)
+        # a target's images are standardised by themselves: all networks that are compared on them see the same
+        mean, std = channel_statistics(examples[0], architecture["channels"])
+        facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run.name)
+        facts |= {"architecture": architecture, "normalisation": {"mean": mean, "std": std}}
+        recipe, kept = Recipe(**run.recipe), Kept(after=run.checkpoints)
+        folder = Path(params.unfinished, run.name, f"seed{seed}")
+        identity, order = [params.code, fields, digests[dataset]], seed_for(seed, "instance", run.instance)
+        train(module, Inputs.of(facts), *examples, recipe, order, kept, folder, identity, facts, device)
+        files = [*(f"epoch{epoch}.safetensors" for epoch in run.checkpoints), HISTORY]
+        return {folder / file: Path(output, f"seed{seed}", file) for file in files}
+
+    finished = {}
+    for fields, dataset, output in zip(params.runs, params.datasets, snakemake.output, strict=True):
+        for seed in params.seeds:
+            finished |= train_network(fields, dataset, output, seed)
+    publish(finished, params.unfinished)

@@ -1,0 +1,112 @@
+"""What the claims of this paper are tested on, and how what is measured in each seed becomes evidence."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from transferscope import pairs, statistics
+from transferscope.claims import Evidence, NotRun
+from transferscope.pairs import TUNED, Tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a claim is tested on.
+
+    tables: of this paper. roles: for each target, related or far. estimator: the column of similarity.csv that is CKA.
+    """
+
+    tables: Tables
+    roles: Mapping[str, str]
+    estimator: str
+
+    def targets(self, table: "pd.DataFrame") -> list[str]:
+        """The targets in a table. Raises NotRun if there is none."""
+        found = [target for target in self.roles if target in pairs.targets(table)]
+        if not found:
+            raise NotRun("no target was trained on")
+        return found
+
+    def shuffled(self, *roles: str) -> list[str]:
+        """The targets with one of these roles whose images were shuffled, too. Raises NotRun if there is none."""
+        accuracy = self.tables.accuracy
+        found = [
+            target
+            for target in self.targets(accuracy)
+            if self.roles[target] in roles and len(pairs.accuracies(accuracy, target, TUNED).columns) > 1
+        ]
+        if not found:
+            raise NotRun(f"no {' or '.join(roles)} target was run with shuffled images")
+        return found
+
+    def cka(self, target: str, pair: str) -> "pd.DataFrame":
+        """CKA of a pair by layer, from the input to the last layer below the head: a row a seed, a column a layer."""
+        return pairs.by_seed(self.tables.similarity, self.estimator, "layer", target=target, pair=pair)
+
+    def drops(self, treatment: str) -> "pd.DataFrame":
+        """What rewinding a module costs, a column a module. Raises NotRun for less than three modules."""
+        found = pairs.by_module(self.tables.modules, treatment)
+        if len(found.columns) < 3:
+            raise NotRun(f"no seed has rewound {treatment} with a first module, a last one and a head")
+        return found
+
+    def barriers(self, *names: str) -> list["pd.Series"]:
+        """The barriers of accuracy of these pairs, by seed. Raises NotRun if no seed has one of them."""
+        found = pairs.by_seed(self.tables.barriers, "barrier", "pair")
+        missing = [pair for pair in names if pair not in found]
+        if missing:
+            raise NotRun(f"no seed has the path between {' or between '.join(missing)}")
+        return [found[pair] for pair in names]
+
+    def by_checkpoint(self) -> dict[str, "pd.DataFrame"]:
+        """Accuracy of P-T on each target by the epoch of P that it started from, as `pairs.from_checkpoints`.
+
+        Targets that were not trained on from three checkpoints are left out. Raises NotRun if all are.
+        """
+        accuracy = self.tables.accuracy
+        found = {target: pairs.from_checkpoints(accuracy, target) for target in self.targets(accuracy)}
+        several = {target: values for target, values in found.items() if len(values.columns) > 2}
+        if not several:
+            raise NotRun("no target was trained on from three checkpoints of P")
+        return several
+
+
+def evidence(found: Mapping[str, "pd.Series"], tested: str, limit: float = 0.0, below: bool = False) -> Evidence:
+    """Evidence of named values, one a seed. Raises NotRun if no seed has all of them."""
+    import pandas as pd
+
+    values = pd.concat(found, axis=1).dropna()
+    if values.empty:
+        raise NotRun(f"no seed has all of: {'; '.join(found)}")
+    return Evidence(values.to_numpy(), tested, limit, below, names=list(values))
+
+
+def expect(where: "pd.DataFrame", what: str) -> None:
+    """Raise NotRun if a table by seeds has none."""
+    if where.empty:
+        raise NotRun(f"no seed has {what}")
+
+
+def points(fraction: float) -> str:
+    """A difference of accuracies in words."""
+    return f"{100 * fraction:g} point{'' if fraction == 0.01 else 's'}"
+
+
+def rank_correlation(values: "pd.DataFrame") -> "pd.Series":
+    """Of each seed's values with their columns' order; what has no order has 0. Infinite values rank highest."""
+    from scipy.stats import rankdata
+
+    if len(values.columns) < 2:
+        raise NotRun("one value has no order")
+    order = np.arange(len(values.columns))
+    return values.apply(
+        lambda row: statistics.rank_correlation(order, rankdata(row)) if row.nunique() > 1 else 0.0, axis=1
+    )
+
+
+Measured = Callable[[Case], Evidence]

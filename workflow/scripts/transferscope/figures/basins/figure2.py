@@ -1,0 +1,74 @@
+"""Figure 2: test accuracy of P-T and RI-T while they learn, on every target; with two classes, AUC."""
+
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from transferscope import pairs
+from transferscope.figures import style
+from transferscope.figures.basins.looks import KINDS, LINES, NAMES, draw_line, end_label, panels_for, rows_of_panels
+from transferscope.pairs import IN_HISTORY, SCRATCH, TUNED, Tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@style.styled
+def draw(tables: Tables, scale: str) -> Figure:
+    """Figure 2: a panel for each target; where P-T first has the accuracy that RI-T ends with is marked."""
+    history = tables.history
+    shown = [target for target in pairs.targets(history) if _known(tables, target)]
+    figure = style.new_figure(
+        style.PAGE_WIDTH,
+        1.1 + 1.7 * rows_of_panels(shown),
+        _title(tables, shown),
+        style.scale_note(scale, history["seed"].nunique()),
+        f"{LINES} Solid: test accuracy, dashed: training accuracy. Mark: P-T has the test accuracy that RI-T ends "
+        f"with (dotted), where it has it in all seeds. {NAMES}",
+    )
+    panels = panels_for(figure, shown)
+    for axes, target in zip(panels, shown, strict=True):
+        _draw_target(axes, tables, target)
+    return figure
+
+
+def _known(tables: Tables, target: str) -> bool:
+    return all(len(pairs.learning(tables.history, target, treatment)) for treatment in (TUNED, SCRATCH))
+
+
+def _draw_target(axes: Axes, tables: Tables, target: str) -> None:
+    ends, column = [], pairs.measure(tables.accuracy, target)
+    for treatment in (TUNED, SCRATCH):
+        kind = {**KINDS[treatment], "marker": ""}
+        for split, line in (("train", "--"), ("test", "-")):
+            values = pairs.learning(tables.history, target, treatment, split, column=IN_HISTORY[column])
+            look = {"linestyle": line, "linewidth": 1.2 if split == "test" else 0.7}
+            draw_line(axes, values.columns, values, {**kind, **look})
+        ends.append(end_label(values, treatment, kind))
+    goal = 100 * pairs.accuracies(tables.accuracy, target, SCRATCH, column).iloc[:, -1].mean()
+    reached = pairs.epochs_to_reach(tables, target) * values.columns.max()
+    axes.axhline(goal, color=KINDS[SCRATCH]["color"], linestyle=":", linewidth=0.8, zorder=0)
+    if reached.max() <= pairs.learning(tables.history, target, TUNED).columns.max():
+        axes.plot(reached.mean(), goal, linestyle="", markersize=5, markerfacecolor="white", **KINDS[TUNED])
+    axes.set(xlabel="epoch", ylabel=f"{'AUC' if column == 'auc' else column} (%)")
+    axes.set_ylim(0, 103)
+    style.label_ends(axes, ends)
+
+
+def _end(accuracy: "pd.DataFrame", target: str, treatment: str) -> float:
+    return pairs.accuracies(accuracy, target, treatment, pairs.measure(accuracy, target)).iloc[:, -1].mean()
+
+
+def _title(tables: Tables, shown: list[str]) -> str:
+    """On how many targets P-T ends higher, and how early it has the accuracy that RI-T ends with."""
+    ends = {treatment: [_end(tables.accuracy, target, treatment) for target in shown] for treatment in (TUNED, SCRATCH)}
+    higher = [
+        target for target, tuned, scratch in zip(shown, ends[TUNED], ends[SCRATCH], strict=True) if tuned > scratch
+    ]
+    title = f"P-T ends above RI-T on {len(higher)} of {len(shown)} targets"
+    if higher:
+        shares = [pairs.epochs_to_reach(tables, target).mean() for target in higher]
+        span = " to ".join(dict.fromkeys(f"{share:.0%}" for share in (min(shares), max(shares))))
+        title += f", there with RI-T's final accuracy after {span} of the epochs"
+    return title

@@ -1,0 +1,127 @@
+"""The numbers that the paper prints or that its figures show, beside ours.
+
+The paper's targets are not ours, unless a target of the config bears the name of one of them: a row then has both.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from transferscope import pairs, statistics
+from transferscope.pairs import (
+    MIXED_PAIR,
+    PIXELS,
+    SCRATCH,
+    SCRATCH_AND_P,
+    SCRATCH_PAIR,
+    TOTAL,
+    TUNED,
+    TUNED_AND_P,
+    TUNED_PAIR,
+    Tables,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GAP, CKA, CKA_DEBIASED, DISTANCE = "relative gap (%)", "CKA", "CKA, debiased", "distance"
+ACCURACY, CHECKPOINT = "accuracy (%)", "accuracy from checkpoint (%)"
+BEST_AUC, LAST_AUC = "AUC, best", "AUC, last"
+QUANTITIES = (GAP, CKA, CKA_DEBIASED, DISTANCE, ACCURACY, BEST_AUC, LAST_AUC, CHECKPOINT)
+BOTH = f"{TUNED}, {SCRATCH}"
+COLUMNS = (
+    "quantity",
+    "target",
+    "networks",  # a treatment or a pair
+    "at",  # the block size, layer or epoch of P
+    *("paper", "ours", "ours_error"),  # ours: mean and standard error over seeds
+    "seeds",
+)
+_SIZES = (PIXELS, 1, 2, 4, 7, 8, 14, 16, 28, 32, 56, 112, 224)
+_GAPS = {  # figure 3, left, in small print: ± 1 to 2
+    "quickdraw": (91, 69, 30, 23, 20, 23, 24, 20, 25, 18, 26, 24, 22),
+    "clipart": (33, 22, 23, 22, 29, 33, 38, 41, 46, 45, 49, 43, 40),
+    "real": (16, 9, 3, 12, 31, 34, 45, 45, 52, 45, 52, 45, 42),
+}
+_LAYERS = ("conv1", "layer1", "layer2", "layer3", "layer4")
+_CKA = {  # table 1, on CheXpert
+    TUNED_PAIR: (0.6710, 0.8230, 0.6052, 0.4089, 0.1628),
+    TUNED_AND_P: (0.6225, 0.4592, 0.2896, 0.1877, 0.0453),
+    MIXED_PAIR: (0.0036, 0.0011, 0.0022, 0.0003, 0.0808),
+    SCRATCH_PAIR: (0.0016, 0.0088, 0.0004, 0.0004, 0.0424),
+}
+_TOTALS = [(pair, TOTAL) for pair in (TUNED_PAIR, SCRATCH_PAIR, TUNED_AND_P, SCRATCH_AND_P)]
+_DISTANCES = {  # table 2
+    "chexpert": (200.12, 255.34, 237.31, 598.19),
+    "clipart": (178.07, 822.43, 157.19, 811.87),
+    "quickdraw": (218.52, 776.76, 195.44, 785.22),
+    "real": (193.45, 815.08, 164.83, 796.80),
+}
+# read off figures, ± 1 point or ± 0.01 of AUC: figure 2 (P-T, RI-T), and figure 7 (± 0.3)
+_FINALS = {"real": (78.5, 61.5), "clipart": (74.0, 58.0), "quickdraw": (67.0, 64.0)}
+_AUC = {BEST_AUC: (0.787, 0.770), LAST_AUC: (0.735, 0.703)}
+_EPOCHS = (0, 1, 2, 5, 10, 29, 30, 31, 59, 60, 61, 90)
+_FROM_CHECKPOINTS = {"real": (61.2, 61.8, 64.0, 69.6, 73.5, 76.2, 76.5, 76.8, 78.4, 78.3, 78.3, 78.4)}
+
+Key = tuple[str, str, str, str | int]  # quantity, target, networks, at
+
+
+def _paper() -> Iterator[tuple[Key, float]]:
+    for target, gaps in _GAPS.items():
+        yield from (((GAP, target, BOTH, size), gap) for size, gap in zip(_SIZES, gaps, strict=True))
+    for pair, values in _CKA.items():
+        yield from (((CKA, "chexpert", pair, layer), value) for layer, value in zip(_LAYERS, values, strict=True))
+    for target, values in _DISTANCES.items():
+        yield from (((DISTANCE, target, *where), value) for where, value in zip(_TOTALS, values, strict=True))
+    for target, values in _FINALS.items():
+        yield from (((ACCURACY, target, one, ""), value) for one, value in zip((TUNED, SCRATCH), values, strict=True))
+    for quantity, values in _AUC.items():
+        yield from (
+            ((quantity, "chexpert", one, ""), value) for one, value in zip((TUNED, SCRATCH), values, strict=True)
+        )
+    for target, values in _FROM_CHECKPOINTS.items():
+        yield from (((CHECKPOINT, target, TUNED, epoch), value) for epoch, value in zip(_EPOCHS, values, strict=True))
+
+
+PAPER = dict(_paper())
+
+
+def rows(tables: Tables) -> list[dict]:
+    """A row for each number of the paper or of ours, with the keys `COLUMNS`; unknown values are None."""
+    ours = {key: values for key, values in _ours(tables) if len(values)}
+    found = []
+    for key in sorted({**PAPER, **ours}, key=lambda key: QUANTITIES.index(key[0])):
+        described = dict(zip(("quantity", "target", "networks", "at"), key, strict=True))
+        found.append({**described, "paper": PAPER.get(key), **_summary(ours.get(key))})
+    return found
+
+
+def _ours(tables: Tables) -> Iterator[tuple[Key, "pd.Series"]]:
+    """What each seed has of every number, in the paper's units."""
+    accuracy = tables.accuracy
+    for target in pairs.targets(accuracy):
+        quantities = [(ACCURACY, "accuracy", 100)]
+        if pairs.measure(accuracy, target) == "auc":
+            quantities += [(BEST_AUC, "best_auc", 1), (LAST_AUC, "auc", 1)]
+        for (quantity, column, factor), treatment in itertools.product(quantities, (TUNED, SCRATCH)):
+            values = pairs.accuracies(accuracy, target, treatment, column)
+            if len(values):
+                yield (quantity, target, treatment, ""), factor * values.iloc[:, -1]
+        gap, from_checkpoints = pairs.relative_gap(accuracy, target), pairs.from_checkpoints(accuracy, target)
+        for quantity, networks, found in ((GAP, BOTH, gap), (CHECKPOINT, TUNED, from_checkpoints)):
+            if len(found.columns) > 1:
+                yield from (((quantity, target, networks, int(at)), 100 * values) for at, values in found.items())
+    for quantity, column in ((CKA, "cka"), (CKA_DEBIASED, "cka_debiased")):
+        for target, pair in tables.similarity[["target", "pair"]].drop_duplicates().itertuples(index=False):
+            for layer, values in pairs.by_seed(tables.similarity, column, "layer", target=target, pair=pair).items():
+                yield (quantity, target, pair, layer), values
+    for target in pairs.targets(tables.distance):
+        of_pairs = pairs.by_seed(tables.distance, "distance", "pair", target=target, module=TOTAL)
+        yield from (((DISTANCE, target, pair, TOTAL), values) for pair, values in of_pairs.items())
+
+
+def _summary(values: "pd.Series | None") -> dict[str, float | int | None]:
+    if values is None:
+        return {"ours": None, "ours_error": None, "seeds": 0}
+    mean, error = statistics.mean_and_error(values)
+    return {"ours": mean, "ours_error": error if len(values) > 1 else None, "seeds": len(values)}

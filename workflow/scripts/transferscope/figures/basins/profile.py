@@ -1,0 +1,90 @@
+"""How critical each module is: criticality, the noise that it bears when trained, and how far training moved it."""
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from transferscope import pairs
+from transferscope.figures import style
+from transferscope.figures.basins.looks import KINDS, NAMES, label_modules
+from transferscope.pairs import DIRECT, OPTIMISATION, SCRATCH, TUNED, Tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# column of modules.csv, heading, label of the axis
+PANELS = {
+    "mu": ("criticality", "criticality μ"),
+    "width": ("valley at the end", "largest noise σ at α = 1"),
+    "distance": ("way of training", "distance ‖θ−θ₀‖"),
+}
+LINES = {DIRECT: "-", OPTIMISATION: ":"}
+
+
+@style.styled
+def draw(tables: Tables, scale: str) -> Figure:
+    """A panel each for mu, width and distance over modules: P-T and RI-T, on the direct and the optimisation path."""
+    modules = tables.modules
+    figure = style.new_figure(
+        style.PAGE_WIDTH,
+        3.0,
+        _title(modules),
+        style.scale_note(scale, modules["seed"].nunique()),
+        "Lines: median over seeds, bands: their range. Criticality: least squared distance from the initial value over "
+        "squared noise among all points that pass, 0 if the initial value itself does; missing where no point passes "
+        f"in half of the seeds. Solid: direct path, dotted: path of the optimisation. {NAMES}",
+    )
+    panels = figure.subplots(1, len(PANELS))
+    for axes, (column, (heading, label)) in zip(panels, PANELS.items(), strict=True):
+        axes.set(title=heading, ylabel=label)
+        _draw_column(axes, modules, column)
+    return figure
+
+
+def _draw_column(axes: Axes, modules: "pd.DataFrame", column: str) -> None:
+    """The lines of one column; its scale is logarithmic, and linear from below the smallest value down to 0."""
+    values = modules[column][np.isfinite(modules[column]) & (modules[column] > 0)]
+    if len(values):
+        axes.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(values.min())))
+    ends = []
+    for treatment, (path, line) in itertools.product((TUNED, SCRATCH), LINES.items()):
+        found = _values(modules, treatment, column, path)
+        if len(found):
+            kind = {**KINDS[treatment], "linestyle": line}
+            median = _draw_line(axes, found.to_numpy(), kind)
+            label_modules(axes, list(found), most=6)
+            if path == DIRECT and np.isfinite(median).any():
+                ends.append((median[np.isfinite(median)][-1], treatment, kind["color"]))
+    style.label_ends(axes, ends)
+
+
+def _values(modules: "pd.DataFrame", treatment: str, column: str, path: str) -> "pd.DataFrame":
+    """A row a seed, a column a module; what bears no noise anywhere is infinitely critical."""
+    return pairs.by_module(modules, treatment, column, path, unknown=np.inf)
+
+
+def _draw_line(axes: Axes, values: np.ndarray, kind: Mapping[str, str]) -> np.ndarray:
+    """Median, which is returned, and range over seeds (rows); what is infinite is left out, and NaN."""
+    places = range(values.shape[1])
+    median, low, high = (
+        np.where(np.isfinite(line), line, np.nan) for line in (np.median(values, 0), values.min(0), values.max(0))
+    )
+    axes.plot(places, median, **kind)
+    axes.fill_between(places, low, high, color=kind["color"], alpha=0.2, linewidth=0)
+    return median
+
+
+def _title(modules: "pd.DataFrame") -> str:
+    """Which module is most critical on the direct path."""
+    found = {treatment: _values(modules, treatment, "mu", DIRECT) for treatment in (TUNED, SCRATCH)}
+    most: dict[str, list[str]] = {}
+    for treatment, values in found.items():
+        if len(values):
+            most.setdefault(values.median().idxmax(), []).append(treatment)
+    said = [f"{module} for {' and '.join(treatments)}" for module, treatments in most.items()]
+    (target,) = pairs.targets(modules)
+    return f"The most critical module is {', '.join(said)} ({style.readable(target)})"

@@ -1,0 +1,168 @@
+"""Networks that were fine-tuned or trained from scratch, one by one and in pairs (Neyshabur et al. 2020), in tables.
+
+P is the pre-trained network, P-T one fine-tuned from it, RI-T one trained from a random initialisation.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PRETRAINED, TUNED, SCRATCH = "P", "P-T", "RI-T"
+# pairs, with the paper's names; two P-T start from the same P, two RI-T from two initialisations
+TUNED_PAIR, SCRATCH_PAIR, MIXED_PAIR = "P-T & P-T", "RI-T & RI-T", "P-T & RI-T"
+SAME_INIT = "RI-T & RI-T same init"
+SHARED_HEAD = "P-T & P-T shared head"  # whose new heads were equal, too
+TUNED_AND_P, SCRATCH_AND_P = "P-T & P", "RI-T & P"
+RELATED, FAR = "related", "far"  # what a target is to the source; the paper's: real and clipart, quickdraw
+
+SAME_INIT_INSTANCE = "1b"  # of RI-T: it has the initialisation of instance 1
+PIXELS = 0  # block size of images whose values were shuffled across pixels and channels, the paper's "*"
+IN_HISTORY = {"accuracy": "top1", "auc": "auc"}  # columns of accuracy.csv as history.csv has them
+TOTAL = "total"  # in the place of a module: all of the network but its head
+DIRECT, OPTIMISATION = "direct", "optimisation"  # paths from a module's initial to its final value
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of this paper, one attribute each; fractions and counts are as they were measured.
+
+    In all, `pair`, `treatment`, `path` and `module` have the names above. modules and criticality, path and barriers
+    are of one target.
+    """
+
+    history: "pd.DataFrame"
+    accuracy: "pd.DataFrame"
+    mistakes: "pd.DataFrame"
+    similarity: "pd.DataFrame"
+    distance: "pd.DataFrame"
+    path: "pd.DataFrame"
+    barriers: "pd.DataFrame"
+    criticality: "pd.DataFrame"
+    modules: "pd.DataFrame"
+
+
+def by_seed(table: "pd.DataFrame", column: str, across: str, **where: Hashable) -> "pd.DataFrame":
+    """A column of those rows that have these values: a row a seed, a column each value of `across`, as they come.
+
+    Values of `across` that no seed has are left out, and then the seeds that lack one.
+    """
+    chosen = _where(table, **where)
+    found = chosen.pivot(index="seed", columns=across, values=column)[list(dict.fromkeys(chosen[across]))]
+    return found.dropna(axis=1, how="all").dropna()
+
+
+def _where(table: "pd.DataFrame", **values: Hashable) -> "pd.DataFrame":
+    for name, value in values.items():
+        table = table[table[name] == value]
+    return table
+
+
+def targets(table: "pd.DataFrame") -> list[str]:
+    """The targets in a table, as they come."""
+    return list(dict.fromkeys(table["target"].dropna()))
+
+
+def accuracies(accuracy: "pd.DataFrame", target: str, treatment: str, column: str = "accuracy") -> "pd.DataFrame":
+    """Test accuracy of P-T or RI-T by block size: a row a seed, a column each size, the whole image last.
+
+    accuracy: the table accuracy.csv. column: `speed` has the mean training accuracy over all epochs, which the paper
+    calls optimisation speed; `auc` and `best_auc` are known with two classes only. P-T starts from the last checkpoint
+    of P. Of two instances, a seed has their mean.
+    """
+    return _mean_over_instances(_from_last(_where(accuracy, target=target, treatment=treatment)), "size", column)
+
+
+def measure(accuracy: "pd.DataFrame", target: str) -> str:
+    """The column that says how good networks are on a target: `accuracy`, or as in the paper `auc` with two classes."""
+    return "accuracy" if _where(accuracy, target=target)["auc"].isna().any() else "auc"
+
+
+def relative_gap(accuracy: "pd.DataFrame", target: str) -> "pd.DataFrame":
+    """(A of P-T - A of RI-T) / A of P-T by block size (Neyshabur et al. 2020, figure 3): a row a seed, a column a size.
+
+    accuracy: the table accuracy.csv. A seed where P-T is never right has none.
+    """
+    tuned, scratch = (accuracies(accuracy, target, treatment) for treatment in (TUNED, SCRATCH))
+    both = [size for size in tuned if size in scratch]
+    gap = 1 - scratch[both] / tuned[both].where(tuned[both] > 0)
+    return gap.dropna()
+
+
+def from_checkpoints(accuracy: "pd.DataFrame", target: str, column: str = "accuracy") -> "pd.DataFrame":
+    """Test accuracy of P-T by the epoch of P that it started from: a row a seed, a column an epoch; see `accuracies`.
+
+    column: `source_accuracy` has P's own.
+    """
+    tuned = _where(accuracy, target=target, treatment=TUNED)
+    return _mean_over_instances(tuned[tuned["size"] == tuned["size"].max()], "start", column)
+
+
+def learning(
+    history: "pd.DataFrame",
+    target: str,
+    treatment: str,
+    split: str = "test",
+    size: int | None = None,
+    column: str = "top1",
+) -> "pd.DataFrame":
+    """Accuracy of P-T or RI-T while it is trained: a row a seed, a column an epoch; see `accuracies`.
+
+    history: the table history.csv. split: train or test. size: of blocks; None: whole images. column: `top1` or `auc`.
+    """
+    rows = _where(history, target=target, treatment=treatment, split=split)
+    rows = rows[rows["size"] == (rows["size"].max() if size is None else size)]
+    return _mean_over_instances(_from_last(rows), "epoch", column)
+
+
+def epochs_to_reach(tables: Tables, target: str) -> "pd.Series":
+    """After what share of RI-T's epochs P-T first has RI-T's final test accuracy, or AUC (see `measure`), by seed.
+
+    One epoch more than P-T was trained for where it never has.
+    """
+    column = measure(tables.accuracy, target)
+    goal = accuracies(tables.accuracy, target, SCRATCH, column).iloc[:, -1]
+    curve = learning(tables.history, target, TUNED, column=IN_HISTORY[column])
+    curve = curve.loc[curve.index.intersection(goal.index)]
+    above = curve.ge(goal.reindex(curve.index), axis=0)
+    first = above.idxmax(axis=1).where(above.any(axis=1), curve.columns.max() + 1)
+    return first.astype(float) / learning(tables.history, target, SCRATCH).columns.max()
+
+
+def by_module(
+    modules: "pd.DataFrame", treatment: str, column: str = "drop", path: str = DIRECT, unknown: float | None = None
+) -> "pd.DataFrame":
+    """A column of modules.csv: a row a seed, a column a module, from the input to the head.
+
+    unknown: stands for a missing value; None: a seed that lacks one is left out.
+    """
+    rows = modules.sort_values("depth")
+    if unknown is not None:
+        rows = rows.assign(**{column: rows[column].fillna(unknown)})
+    return by_seed(rows, column, "module", treatment=treatment, path=path)
+
+
+def opening(criticality: "pd.DataFrame", treatment: str) -> "pd.DataFrame":
+    """Where the valley of each module opens, as fraction alpha of its straight path: a row a seed, a column a module.
+
+    This is the first alpha from which on training error with the least noise, or none, is never above epsilon.
+    criticality: the table criticality.csv. 0: anywhere on the path will do; 1: the final value alone.
+    """
+    rows = _where(criticality, treatment=treatment, path=DIRECT)
+    rows = rows[rows["sigma"] == rows["sigma"].min()].sort_values("alpha", ascending=False, kind="stable")
+    passes = (rows["error"] <= rows["epsilon"] + 1e-9) | (rows["alpha"] == 1)
+    unbroken = passes.groupby([rows["seed"], rows["module"]]).cummin()
+    found = rows[unbroken].groupby(["seed", "module"])["alpha"].min().unstack()
+    return found.reindex(columns=list(dict.fromkeys(criticality["module"]))).dropna(axis=1, how="all").dropna()
+
+
+def _from_last(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Without the networks fine-tuned from an earlier checkpoint of P than the last; RI-T has none."""
+    return rows[rows["start"].isna() | (rows["start"] == rows["start"].max())]
+
+
+def _mean_over_instances(rows: "pd.DataFrame", across: str, column: str) -> "pd.DataFrame":
+    first = rows[rows["instance"] != SAME_INIT_INSTANCE]
+    return first.groupby(["seed", across])[column].mean().unstack().dropna(axis=1, how="all").dropna()
