@@ -29,6 +29,12 @@ for paper in ASKED:
             results_of(paper),
 
 
+rule fetch:
+    """All that the config needs from the internet, so that no other job does: `snakemake --cores 1 fetch`."""
+    input:
+        to_fetch,
+
+
 onstart:
     # Snakemake's own lock outlives a killed run; this one goes with the process that holds it
     workflow.globals["held"] = open(".snakemake/running", "w")

@@ -85,6 +85,15 @@ def test_a_name_that_does_not_exist_is_refused_with_the_nearest_one(fragment, ex
     assert config_errors(VALID, fragment) == [f"config2.yaml:1: {expected}"]
 
 
+def test_tf32_is_refused_where_it_would_do_nothing(load_config, config_errors):
+    assert config_errors(VALID, "device: cpu\nprecision: tf32") == [
+        "config2.yaml:2: precision: expected fp32 or bf16, as device is cpu, found 'tf32'"
+    ]
+    assert load_config(VALID)["precision"] == "fp32"
+    for device, precision in (("cpu", "bf16"), ("cuda", "tf32"), ("auto", "tf32")):
+        assert load_config(VALID, f"device: {device}\nprecision: {precision}")["precision"] == precision
+
+
 def test_a_model_needs_a_source_only_where_tas_fine_tunes_it(load_config, config_errors):
     assert "source" not in load_config(VALID)["models"]["plain"]
     assert config_errors(VALID, "tas: {models: [net, plain]}") == [

@@ -1,9 +1,12 @@
 """The device that a job computes on, and arithmetic that repeats."""
 
+import fcntl
+import tempfile
+
 import pytest
 import torch
 
-from transferscope import devices
+from transferscope import devices, gpus
 from transferscope.errors import InputError
 
 
@@ -17,6 +20,33 @@ def test_auto_takes_a_gpu_where_there_is_one():
 def test_a_gpu_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="found none that torch can use: set it to 'auto' or 'cpu'"):
         devices.choose_device("cuda")
+
+
+@pytest.fixture
+def two_gpus(tmp_path, monkeypatch):
+    """What torch tells of a machine with two GPUs, which is not here."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    gpus.claim.cache_clear()
+    yield tmp_path
+    gpus.claim.cache_clear()
+
+
+def test_of_several_gpus_a_job_takes_one_that_is_free(two_gpus):
+    with open(two_gpus / "transferscope-gpu0.lock", "w") as taken:
+        fcntl.flock(taken, fcntl.LOCK_EX)
+        assert devices.choose_device("auto") == torch.device("cuda", 1)
+    # and keeps it when another is free
+    assert devices.choose_device("cuda") == torch.device("cuda", 1)
+
+
+def test_a_gpu_that_a_scheduler_chose_is_taken_as_it_is(two_gpus, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert devices.choose_device("auto") == torch.device("cuda")
+    assert list(two_gpus.iterdir()) == []
 
 
 @pytest.fixture

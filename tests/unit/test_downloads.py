@@ -1,9 +1,11 @@
 """Fetching: checked, unpacked, whole or not at all; from a server on this machine, so that no network is needed."""
 
+import dataclasses
 import functools
 import gzip
 import hashlib
 import http.server
+import re
 import tarfile
 import threading
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from transferscope.data import datasets, downloads
 from transferscope.errors import InputError
 
+ALL = [remote for loader in datasets.LOADERS.values() for remote in loader.remotes]
 FILES = {"batches.meta.txt": b"airplane\nbird\n", "test_batch.bin": bytes(3073)}
 
 
@@ -47,59 +50,76 @@ def published_archive(server: tuple[Path, str]) -> downloads.Remote:
         for name, content in FILES.items():
             (folder / name).write_bytes(content)
             tar.add(folder / name, arcname=f"batches/{name}")
-    md5 = hashlib.md5(archive.read_bytes()).hexdigest()
-    return downloads.Remote(f"{address}/{archive.name}", md5, "cifar/batches")
+    return remote(f"{address}/{archive.name}", archive.read_bytes(), "cifar/batches")
+
+
+def remote(url: str, content: bytes, gives: str) -> downloads.Remote:
+    """What is published there, with its true size and digests."""
+    return downloads.Remote(
+        url, len(content), hashlib.sha256(content).hexdigest(), hashlib.md5(content).hexdigest(), gives
+    )
 
 
 def test_an_archive_is_fetched_checked_and_unpacked_once(tmp_path, server):
-    remote = published_archive(server)
+    archive = published_archive(server)
     # what an interrupted call leaves is no obstacle
     (tmp_path / "root/cifar/.unfinished-batches/batches").mkdir(parents=True)
-    downloads.fetch(remote, tmp_path / "root")
+    downloads.fetch(archive, tmp_path / "root")
     assert [path.name for path in (tmp_path / "root/cifar").iterdir()] == ["batches"]
-    assert downloads.manifest([remote], tmp_path / "root") == {
+    assert downloads.manifest([archive], tmp_path / "root") == {
         f"cifar/batches/{name}": hashlib.sha256(content).hexdigest() for name, content in FILES.items()
     }
     (server[0] / "data.tar.gz").unlink()
-    downloads.fetch(remote, tmp_path / "root")
+    downloads.fetch(archive, tmp_path / "root")
 
 
 def test_a_gzipped_file_is_unzipped_and_one_that_is_read_zipped_is_not(tmp_path, server):
     folder, address = server
     zipped = gzip.compress(b"values")
     (folder / "values.h5.gz").write_bytes(zipped)
-    url, md5 = f"{address}/values.h5.gz?download=1", hashlib.md5(zipped).hexdigest()
-    downloads.fetch(downloads.Remote(url, md5, "pcam/values.h5"), tmp_path / "root")
-    downloads.fetch(downloads.Remote(url, md5, "raw/values.h5.gz"), tmp_path / "root")
+    url = f"{address}/values.h5.gz?download=1"
+    downloads.fetch(remote(url, zipped, "pcam/values.h5"), tmp_path / "root")
+    downloads.fetch(remote(url, zipped, "raw/values.h5.gz"), tmp_path / "root")
     assert (tmp_path / "root/pcam/values.h5").read_bytes() == b"values"
     assert (tmp_path / "root/raw/values.h5.gz").read_bytes() == zipped
 
 
-def test_a_file_with_another_md5_is_refused(tmp_path, server):
-    remote = published_archive(server)
-    with pytest.raises(InputError, match=r"cannot fetch.*corrupted.*MD5 0000"):
-        downloads.fetch(downloads.Remote(remote.url, "0000", remote.gives), tmp_path / "root")
+@pytest.mark.parametrize(
+    ("digest", "message"),
+    [("md5", r"cannot fetch.*corrupted.*MD5 0000"), ("sha256", r"another file.*its SHA-256 is \w{64}, expected 0000")],
+)
+def test_a_file_with_another_digest_is_refused(tmp_path, server, digest, message):
+    with pytest.raises(InputError, match=message):
+        downloads.fetch(dataclasses.replace(published_archive(server), **{digest: "0000"}), tmp_path / "root")
     assert not (tmp_path / "root/cifar/batches").exists()
 
 
 def test_a_file_that_is_no_longer_published_is_reported(tmp_path, server):
     with pytest.raises(InputError, match=r"cannot fetch.*404"):
-        downloads.fetch(downloads.Remote(f"{server[1]}/gone.zip", "0000", "gone"), tmp_path / "root")
+        downloads.fetch(remote(f"{server[1]}/gone.zip", b"", "gone"), tmp_path / "root")
 
 
 def test_without_network_the_user_is_told_to_run_where_there_is_one(tmp_path):
-    remote = downloads.Remote("http://127.0.0.1:9/data.zip", "0000", "data")
     with pytest.raises(InputError, match=r"cannot fetch http://127.0.0.1:9/data.zip.*internet access"):
-        downloads.fetch(remote, tmp_path)
+        downloads.fetch(remote("http://127.0.0.1:9/data.zip", b"", "data"), tmp_path)
 
 
 def test_checksums_are_those_that_torchvision_knows():
     from torchvision import datasets as published
 
-    ours = {remote.gives: remote.md5 for loader in datasets.LOADERS.values() for remote in loader.remotes}
+    ours = {each.gives: each.md5 for each in ALL}
     theirs = {f"FashionMNIST/raw/{name}": md5 for name, md5 in published.FashionMNIST.resources}
     theirs |= {name: md5 for split, (_, name, md5) in published.SVHN.split_list.items() if split != "extra"}
     theirs |= {f"pcam/{name}": md5 for split in published.PCAM._FILES.values() for name, _, md5 in split.values()}
     theirs |= {"dtd/dtd": published.DTD._MD5}
     # EuroSAT's is inside a function there, and the binary versions of CIFAR are not known to it
     assert {gives: md5 for gives, md5 in ours.items() if "cifar" not in gives and "eurosat" not in gives} == theirs
+
+
+def test_every_file_comes_over_https_and_is_pinned_by_a_digest_and_a_size():
+    assert {name for name, loader in datasets.LOADERS.items() if loader.remotes} == set(downloads.REMOTES)
+    for each in ALL:
+        assert each.url.startswith("https://")
+        assert re.fullmatch(r"[0-9a-f]{64}", each.sha256) and re.fullmatch(r"[0-9a-f]{32}", each.md5)
+        assert each.size > 0
+    assert len({each.sha256 for each in ALL}) == len(ALL)

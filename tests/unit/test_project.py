@@ -46,10 +46,17 @@ def test_the_lock_file_has_hashes_and_names_no_index():
     assert "://" not in text and "--index" not in text and "--extra-index" not in text
 
 
+def test_the_container_has_the_python_of_the_environments_and_the_lock_file():
+    container = (ROOT / "Dockerfile").read_text()
+    (python,) = {re.search(r"- python=(.+)", path.read_text())[1] for path in ENVIRONMENTS}
+    assert re.findall(r"^FROM (.+)$", container, re.MULTILINE) == [f"python:{python}-slim"]
+    assert "--require-hashes --requirement requirements.lock" in container
+
+
 def test_the_picture_of_the_chain_shows_every_rule():
     picture = (ROOT / "docs" / "rulegraph.svg").read_text()
     rules = {"finetune", "pretrain_runs_1", "finetune_runs_4"}  # made in loops
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         rules |= set(re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE))
-    only_at_paper_scale = {"download_dataset", "fetch_source"}
-    assert {name for name in rules - only_at_paper_scale if f">{name}<" not in picture} == set()
+    not_in_the_demo = {"download_dataset", "fetch_source", "cost"}
+    assert {name for name in rules - not_in_the_demo if f">{name}<" not in picture} == set()

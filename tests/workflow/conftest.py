@@ -1,5 +1,6 @@
 """Running the real workflow: in a folder of the test's own, from the project's Snakefile."""
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,6 +33,15 @@ def changed(tmp_path: Path, change: Callable[[dict], None]) -> Path:
     path = tmp_path / "changed.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     return path
+
+
+def listed(folder: Path, config: Path, *targets: str) -> list[dict]:
+    """The jobs of a config that run scripts, in an order in which `folder` could see them: see `list_jobs.py`."""
+    output = folder / "jobs.pickle"
+    call = [sys.executable, str(Path(__file__).with_name("list_jobs.py")), str(config), str(output), *targets]
+    outcome = subprocess.run(call, cwd=folder, text=True, capture_output=True)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return pickle.loads(output.read_bytes())
 
 
 @pytest.fixture(scope="session")

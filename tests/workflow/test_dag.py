@@ -7,6 +7,8 @@ import yaml
 from conftest import ROOT, SMOKE, changed, run
 
 PAPER = ROOT / "config" / "paper.yaml"
+# the two functions of the library that download
+FETCHES = re.compile(r"\b(datasets\.download|weights\.published)\(")
 
 
 def jobs(output: str) -> dict[str, int]:
@@ -117,3 +119,28 @@ def test_every_rule_tells_its_log_cost_environment_and_needs():
             for directive in ("log:", "benchmark:", "threads:", "mem_mb=growing", "runtime=growing", "conda:", '"""'):
                 assert directive in rule, f"{path.name}: rule{rule.splitlines()[0]} lacks {directive}"
             assert "\n    run:" not in rule
+
+
+def test_fetch_tells_sizes_and_brings_all_that_the_papers_need_and_nothing_else(tmp_path):
+    outcome = run(tmp_path, "-n", "fetch", config=PAPER)
+    assert outcome.returncode == 0, outcome.stdout
+    config = yaml.safe_load(PAPER.read_text())
+    found = jobs(outcome.stdout)
+    assert found == {
+        "download_dataset": len(config["datasets"]),
+        "fetch_source": len(config["tas"]["models"]),
+        "fetch": 1,
+    }
+    assert outcome.stdout.count("to fetch: 10.3 GB") == 1
+    assert outcome.stdout.index("to fetch: 10.3 GB") < outcome.stdout.index("Job stats")
+    assert "nothing to fetch" in run(tmp_path, "-n", "fetch").stdout
+
+
+def test_what_reaches_for_the_internet_runs_where_snakemake_runs():
+    """Compute nodes have none: scripts that fetch belong to local rules."""
+    fetching = {path.name for path in (ROOT / "workflow/scripts").glob("*.py") if FETCHES.search(path.read_text())}
+    assert fetching == {"download_dataset.py", "fetch_source.py"}
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for rule in re.split(r"^(?:    )?rule\b", path.read_text(), flags=re.MULTILINE)[1:]:
+            script = re.search(r"\.\./scripts/(\w+\.py)", rule)
+            assert not script or script[1] not in fetching or "localrule: True" in rule

@@ -34,6 +34,7 @@ for number, batch in enumerate(transfer_batches(), start=1):
             seeds=ANB["seeds"],
             unfinished=f"results/anb/unfinished/{batch[0].name}",
             device=config["device"],
+            precision=config["precision"],
             code=code("train_transfers.py"),
         script:
             "../scripts/train_transfers.py"

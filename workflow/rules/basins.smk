@@ -11,6 +11,11 @@ EXPLORATIONS = ["modules", "criticality"]
 BASIN_TABLES = ["history", "accuracy", *COMPARISONS, *EXPLORATIONS]
 
 
+def landscape(*keys):
+    """What a rule needs of the landscape's settings, so that a change of the others does not re-run it."""
+    return {key: BASINS["landscape"][key] for key in keys}
+
+
 # networks in one job pay for the import of torch once; on a cluster each may have a job of its own
 for number, batch in enumerate(basin_batches(), start=1):
 
@@ -41,6 +46,7 @@ for number, batch in enumerate(basin_batches(), start=1):
             seeds=BASINS["seeds"],
             unfinished=f"results/basins/unfinished/{batch[0].name}",
             device=config["device"],
+            precision=config["precision"],
             code=code("train_basins.py"),
         script:
             "../scripts/train_basins.py"
@@ -74,8 +80,9 @@ for seeds in seed_batches("basins"):
             datasets={target: dataset_of(target) for target in BASINS["targets"]},
             seeds=seeds,
             examples=BASINS["examples"],
-            landscape=BASINS["landscape"],
+            landscape=landscape("target", "points", "beyond", "images", "recalibrate"),
             device=config["device"],
+            precision=config["precision"],
             code=code("compare_networks.py"),
         script:
             "../scripts/compare_networks.py"
@@ -103,7 +110,7 @@ for seeds in seed_batches("basins"):
         params:
             runs=[asdict(run) for run in EXPLORED],
             seeds=seeds,
-            landscape=BASINS["landscape"],
+            landscape=landscape("alphas", "sigmas", "draws", "images", "recalibrate"),
             device=config["device"],
             code=code("explore_modules.py"),
         script:

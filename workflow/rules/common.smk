@@ -9,7 +9,7 @@ from pathlib import Path
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from transferscope import configuration, provenance
+from transferscope import configuration, fetching, provenance
 from transferscope.errors import InputError
 from transferscope.runs import anb_runs, basin_runs, quanta_sources, quanta_sweeps, similarity_runs
 from transferscope.training.recipe import Kept
@@ -59,6 +59,8 @@ ASKED = [paper for paper in PAPERS if paper in config]
 MODELS = config["models"]
 # datasets with files of their own; the others are embedded or generated
 ROOTED = [name for name, dataset in config["datasets"].items() if "root" in dataset]
+# models of Magai & Soroka 2023 whose weights are not trained here
+FETCHED = [name for name in config.get("tas", {}).get("models", []) if "task" not in MODELS[name]["source"]]
 
 
 def one_of(names):
@@ -86,6 +88,17 @@ def growing(amount):
 def prepared(dataset):
     """The file of a dataset."""
     return f"results/data/{dataset}.h5"
+
+
+def source_of(model):
+    """The checkpoint that a model of Magai & Soroka 2023 is fine-tuned from."""
+    return f"results/tas/models/{model}/source.safetensors"
+
+
+def to_fetch(wildcards):
+    """What `fetch` brings. Its size is told when it is asked for, before anything starts, and so in a dry run, too."""
+    print(fetching.listing(config), file=sys.stderr)
+    return [*expand("results/downloads/{dataset}.json", dataset=ROOTED), *map(source_of, FETCHED)]
 
 
 def dataset_of(task):

@@ -35,6 +35,7 @@ for seeds in seed_batches("convergent"):
             seeds=seeds,
             unfinished=f"results/convergent/unfinished/network-{seeds[0]}",
             device=config["device"],
+            precision=config["precision"],
             code=code("train_runs.py"),
         script:
             "../scripts/train_runs.py"
@@ -63,6 +64,7 @@ rule capture_units:
         task=config["tasks"][CONVERGENT["task"]],
         patches=CONVERGENT["patches"],
         device=config["device"],
+        precision=config["precision"],
         code=code("capture_units.py"),
     script:
         "../scripts/capture_units.py"

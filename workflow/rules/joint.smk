@@ -31,6 +31,7 @@ rule compare_transfer:
         seeds=QUANTA["seeds"],
         examples=JOINT["examples"],
         device=config["device"],
+        precision=config["precision"],
         code=code("compare_transfer.py"),
     script:
         "../scripts/compare_transfer.py"

@@ -33,6 +33,7 @@ rule train_quanta_sources:
         seeds=QUANTA["seeds"],
         unfinished="results/quanta/unfinished/sources",
         device=config["device"],
+        precision=config["precision"],
         code=code("train_runs.py"),
     script:
         "../scripts/train_runs.py"
@@ -70,6 +71,7 @@ for number, batch in enumerate(dealt(list(SWEEPS.values()), QUANTA["runs_per_job
             share_source=QUANTA["share_source"],
             unfinished=f"results/quanta/unfinished/{batch[0].name}",
             device=config["device"],
+            precision=config["precision"],
             code=code("train_sweeps.py"),
         script:
             "../scripts/train_sweeps.py"

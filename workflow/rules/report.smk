@@ -23,6 +23,29 @@ rule write_config:
         "../scripts/write_config.py"
 
 
+rule cost:
+    """What the config costs on GPUs and on disk, before anything runs: `snakemake --cores 1 cost`."""
+    output:
+        "results/cost.md",
+    log:
+        "results/logs/cost.log",
+    benchmark:
+        "results/cost/cost.tsv"
+    localrule: True
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2_000),
+        runtime=growing(10),
+    params:
+        config=config,
+        configfile=" ".join(os.path.relpath(file, workflow.basedir) for file in workflow.configfiles),
+        code=code("estimate_cost.py"),
+    script:
+        "../scripts/estimate_cost.py"
+
+
 rule make_report:
     """One HTML page with every figure, table and claim, their captions, and how they were made."""
     input:

@@ -35,6 +35,7 @@ for number, batch in enumerate(run_batches(), start=1):
             seeds=SIMILARITY["seeds"],
             unfinished=f"results/similarity/unfinished/{batch[0].name}",
             device=config["device"],
+            precision=config["precision"],
             code=code("train_runs.py"),
         script:
             "../scripts/train_runs.py"
@@ -66,6 +67,7 @@ rule capture_runs:
         layers=SIMILARITY["layers"],
         examples=SIMILARITY["examples"],
         device=config["device"],
+        precision=config["precision"],
         code=code("capture_runs.py"),
     script:
         "../scripts/capture_runs.py"

@@ -1,8 +1,7 @@
 # Magai & Soroka 2023: how much of a network's similarity structure changes when it is fine-tuned, and the score TAs.
 
 TAS = config["tas"]
-TRAINED = [name for name in TAS["models"] if "task" in MODELS[name]["source"]]
-FETCHED = [name for name in TAS["models"] if name not in TRAINED]
+TRAINED = [name for name in TAS["models"] if name not in FETCHED]
 # names of the checkpoints that a fine-tuning keeps, the last epoch's last
 LAST = f"epoch{TAS['recipe']['epochs']}"
 PASSING = [name for name in Kept(**TAS["checkpoints"]).names(TAS["recipe"]["epochs"]) if name != LAST]
@@ -17,7 +16,7 @@ rule pretrain:
     input:
         dataset=lambda wildcards: dataset_of(MODELS[wildcards.model]["source"]["task"]),
     output:
-        checkpoint="results/tas/models/{model}/source.safetensors",
+        checkpoint=source_of("{model}"),
         history="results/tas/models/{model}/source.csv",
     log:
         "results/tas/logs/pretrain/{model}.log",
@@ -37,6 +36,7 @@ rule pretrain:
         task=lambda wildcards: config["tasks"][MODELS[wildcards.model]["source"]["task"]],
         unfinished="results/tas/unfinished/pretrain/{model}",
         device=config["device"],
+        precision=config["precision"],
         code=code("pretrain.py"),
     script:
         "../scripts/pretrain.py"
@@ -45,7 +45,7 @@ rule pretrain:
 rule fetch_source:
     """A source model with published weights, or from a checkpoint on disk, in the workflow's own format."""
     output:
-        checkpoint="results/tas/models/{model}/source.safetensors",
+        checkpoint=source_of("{model}"),
     log:
         "results/tas/logs/fetch/{model}.log",
     benchmark:
@@ -75,7 +75,7 @@ for seeds in seed_batches("tas"):
         name:
             batch_name("tas", "finetune", seeds)
         input:
-            source="results/tas/models/{model}/source.safetensors",
+            source=source_of("{model}"),
             dataset=lambda wildcards: dataset_of(wildcards.target),
         output:
             checkpoints=expand(CHECKPOINT, seed=seeds, checkpoint=[*PASSING, LAST], allow_missing=True),
@@ -98,6 +98,7 @@ for seeds in seed_batches("tas"):
             seeds=seeds,
             unfinished=f"results/tas/unfinished/finetune/{{model}}/{{target}}/seeds{seeds[0]}",
             device=config["device"],
+            precision=config["precision"],
             code=code("finetune.py"),
         script:
             "../scripts/finetune.py"
@@ -106,7 +107,7 @@ for seeds in seed_batches("tas"):
 rule capture_activations:
     """Gram matrices of every layer, before, during and after fine-tuning, on the target's probe images."""
     input:
-        source="results/tas/models/{model}/source.safetensors",
+        source=source_of("{model}"),
         checkpoints=expand(CHECKPOINT, seed=TAS["seeds"], checkpoint=[*PASSING, LAST], allow_missing=True),
         dataset=lambda wildcards: dataset_of(wildcards.target),
     output:
@@ -134,6 +135,7 @@ rule capture_activations:
         layers=TAS["layers"],
         reused=TAS["reused"],
         device=config["device"],
+        precision=config["precision"],
         code=code("capture_activations.py"),
     script:
         "../scripts/capture_activations.py"

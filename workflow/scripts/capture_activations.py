@@ -27,7 +27,8 @@ with job_log(snakemake) as job:
     def dump(checkpoint, path):
         module, facts = zoo.load(checkpoint)
         moved = relative_distance(zoo.body(module), zoo.body(source))
-        found = capture(module, Inputs.of(facts), images, params.layers, params.reused, device=device, examples=rows)
+        how = {"device": device, "examples": rows, "precision": params.precision}
+        found = capture(module, Inputs.of(facts), images, params.layers, params.reused, **how)
         more = {"epoch": facts.get("epoch"), "step": facts.get("step"), "parameter_change": moved}
         activations.write(path, found, job.facts(checkpoint=checkpoint, device=str(device), **more))
         print(f"{path}: {len(found.layers)} layers, {len(found.arrays)} distinct, {len(rows)} images", flush=True)

@@ -27,7 +27,8 @@ with job_log(snakemake) as job:
         for checkpoint in sorted(run.glob("seed*/*.safetensors")):
             module, facts = zoo.load(checkpoint)
             for probe in params.probes[run.name]:
-                found = capture(module, inputs[probe], images[probe], params.layers, device=device)
+                how = {"device": device, "precision": params.precision}
+                found = capture(module, inputs[probe], images[probe], params.layers, **how)
                 path = Path(snakemake.output[0], probe, checkpoint.relative_to(run.parent)).with_suffix(".h5")
                 more = {"epoch": facts["epoch"], "step": facts["step"]}
                 activations.write(path, found, job.facts(checkpoint=str(checkpoint), device=str(device), **more))

@@ -17,6 +17,7 @@ from transferscope.models.units import filters
 
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
+    how = device, params.precision
     test = tasks.load(snakemake.input.dataset, params.task, "test")
     rows = np.arange(len(test))
     for state, checkpoint in params.checkpoints.items():
@@ -26,11 +27,11 @@ with job_log(snakemake) as job:
         for activations, samples in product(ACTIVATIONS, SAMPLES):
             # sparse mappings are fitted to one half of the images and validated on the other
             parts = 2 if (activations, samples) == (AFTER, POSITIONS) else 1
-            found = capture_units(modules, inputs, test.images, rows, activations, samples, parts, device=device)
+            found = capture_units(modules, inputs, test.images, rows, activations, samples, parts, *how)
             units.write(folder / f"{activations}-{samples}.h5", found, job.facts(device=str(device), images=len(rows)))
             print(f"{state}: {activations} the activation function, {samples}", flush=True)
         for network, module in enumerate(modules[:2]):
-            excited = capture_excitations(module, inputs, test.images, rows, params.patches, device)
+            excited = capture_excitations(module, inputs, test.images, rows, params.patches, *how)
             excitations.write(folder / f"excitations{network}.h5", excited, job.facts(device=str(device)))
         weights = {f"network{network}": {"filters": filters(module)} for network, module in enumerate(modules[:2])}
         files.write(folder / "filters.h5", "filters", weights, job.facts())

@@ -42,7 +42,7 @@ with job_log(snakemake) as job:
         papers = [pair for pair in on_target if pair.name in (TUNED_PAIR, SCRATCH_PAIR, MIXED_PAIR)]
         found = {
             "mistakes": comparison.mistake_rows(networks, papers, probe),
-            "similarity": comparison.similarity_rows(networks, pairs, inputs, images, device),
+            "similarity": comparison.similarity_rows(networks, pairs, inputs, images, device, params.precision),
             "distance": comparison.distance_rows(networks, pairs),
         }
         if target == landscape["target"]:

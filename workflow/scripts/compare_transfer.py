@@ -34,6 +34,6 @@ with job_log(snakemake) as job:
             # the half's test images are in balanced order: the first of them are a stratified sample
             test = tasks.load(snakemake.input.dataset, run.task, "test", seed)
             images = test.images(np.arange(min(params.examples, len(test))))
-            found = layer_change.similarity_to_source(source, tuned, Inputs.of(facts), images, device)
+            found = layer_change.similarity_to_source(source, tuned, Inputs.of(facts), images, device, params.precision)
             rows += [{"seed": seed, "half": run.half} | row for row in found]
     store.write_table(snakemake.output[0], COLUMNS, rows, job.facts(device=str(device)))

@@ -27,7 +27,8 @@ with job_log(snakemake) as job:
     module = zoo.create(facts["architecture"])
     recipe, identity = Recipe(**source["recipe"]), [params.code, params.task, file_digest(dataset)]
     folder = Path(params.unfinished)
-    train(module, Inputs.of(facts), *examples, recipe, source["seed"], Kept(), folder, identity, facts, device)
+    how = identity, facts, device, params.precision
+    train(module, Inputs.of(facts), *examples, recipe, source["seed"], Kept(), folder, *how)
     finished = {
         folder / f"epoch{recipe.epochs}.safetensors": snakemake.output.checkpoint,
         folder / "history.csv": snakemake.output.history,

@@ -44,7 +44,8 @@ with job_log(snakemake) as job:
         recipe, kept = Recipe(**run.recipe), Kept(after=run.checkpoints)
         folder = Path(params.unfinished, run.name, f"seed{seed}")
         identity, order = [params.code, fields, digests[dataset]], seed_for(seed, "instance", run.instance)
-        train(module, Inputs.of(facts), *examples, recipe, order, kept, folder, identity, facts, device)
+        how = identity, facts, device, params.precision
+        train(module, Inputs.of(facts), *examples, recipe, order, kept, folder, *how)
         files = [*(f"epoch{epoch}.safetensors" for epoch in run.checkpoints), HISTORY]
         return {folder / file: Path(output, f"seed{seed}", file) for file in files}
 

@@ -47,7 +47,8 @@ with job_log(snakemake) as job:
         facts["normalisation"] = normalisation[dataset]
         recipe, kept = Recipe(**run["recipe"]), Kept(**run.get("checkpoints", {}))
         folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, digests[dataset]]
-        train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, identity, facts, device)
+        how = identity, facts, device, params.precision
+        train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, *how)
         names = kept.names(recipe.epochs, end=recipe.memorise is not None)
         files = [*(f"{name}.safetensors" for name in names), "history.csv"]
         return {folder / file: Path(output, f"seed{seed}", file) for file in files}

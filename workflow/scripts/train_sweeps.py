@@ -40,7 +40,8 @@ with job_log(snakemake) as job:
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, sweep=sweep.name, source=str(source))
         folder, recipe = Path(params.unfinished, sweep.name, f"seed{seed}"), Recipe(**sweep.recipe)
         identity = [params.code, asdict(sweep), params.share_source, digests[dataset]]
-        train(together, Inputs.of(made), *examples, recipe, seed, Kept(), folder, identity, facts, device)
+        how = identity, facts, device, params.precision
+        train(together, Inputs.of(made), *examples, recipe, seed, Kept(), folder, *how)
         return {folder / HISTORY: Path(output, f"seed{seed}", HISTORY)}
 
     finished = {}

@@ -44,7 +44,8 @@ with job_log(snakemake) as job:
         facts["architecture"] = architecture
         facts["normalisation"] = normalisation[dataset]
         folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, digests[dataset]]
-        train(module, Inputs.of(facts), *examples, recipe, seed, Kept(), folder, identity, facts, device)
+        how = identity, facts, device, params.precision
+        train(module, Inputs.of(facts), *examples, recipe, seed, Kept(), folder, *how)
         return {folder / file: Path(output, f"seed{seed}", file) for file in (last, "history.csv")}
 
     finished = {}

@@ -21,6 +21,7 @@ def similarity_to_source(
     inputs: Callable[[np.ndarray, torch.device], Tensor],
     images: np.ndarray,
     device: torch.device | str = "cpu",
+    precision: str = "fp32",
 ) -> list[dict]:
     """Linear CKA of each layer that can be transferred with itself, before and after fine-tuning.
 
@@ -28,6 +29,7 @@ def similarity_to_source(
     inputs: makes the input of both networks of images: see `data.inputs.Inputs`.
     images: uint8 (N, H, W, C), N >= 4; what a layer hands on for them is its block's output (see
         `models.transplant.layers_of`), after the nonlinearity and the pooling.
+    precision: that the networks compute in: see `activations.capture`.
     Returns a row with the keys `COLUMNS` for each layer, n = 1, 2, ... from the bottom; `cka` is biased.
     Raises InputError if the networks have other layers, if there are too few images, or if a layer is constant.
     """
@@ -36,7 +38,7 @@ def similarity_to_source(
         raise InputError(
             f"expected two networks of one architecture, found the layers {', '.join(layers)} and {', '.join(others)}"
         )
-    before, after = (block_grams(module, inputs, images, device) for module in (source, tuned))
+    before, after = (block_grams(module, inputs, images, device, precision) for module in (source, tuned))
     similarity = layerwise_cka(before, after)
     numbers = zip(layers, similarity["biased"].tolist(), similarity["debiased"].tolist(), strict=True)
     return [dict(zip(COLUMNS, (n, *row), strict=True)) for n, row in enumerate(numbers, start=1)]
@@ -47,9 +49,10 @@ def block_grams(
     inputs: Callable[[np.ndarray, torch.device], Tensor],
     images: np.ndarray,
     device: torch.device | str = "cpu",
+    precision: str = "fp32",
 ) -> Grams:
     """Gram matrices of what each layer that can be transferred hands on; arguments as above."""
     layers = layers_of(module)
     # blocks are all that can be transferred, and the leaves between them, which are let go
-    found = capture(module, inputs, images, "blocks", device=device)
+    found = capture(module, inputs, images, "blocks", device=device, precision=precision)
     return Grams.of_matrices(np.stack([found.of(layer) for layer in layers]), layers=layers, overwrite=True)

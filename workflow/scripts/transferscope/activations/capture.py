@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from transferscope.activations.files import Activations
-from transferscope.devices import deterministic, full_precision
+from transferscope.devices import deterministic, passes_in
 from transferscope.errors import InputError
 from transferscope.models import zoo
 from transferscope.models.layers import Layer, evaluation, observed, trace
@@ -37,8 +37,9 @@ def capture(
     device: torch.device | str = "cpu",
     memory_gb: float = 4.0,
     examples: np.ndarray | None = None,
+    precision: str = "fp32",
 ) -> Activations:
-    """What a network's layers hand on for some images, in evaluation mode and full float32 precision.
+    """What a network's layers hand on for some images, in evaluation mode.
 
     module: is moved to `device`; the training mode of each of its modules is left as it was.
     inputs: makes the network's input of images: see `data.inputs.Inputs`.
@@ -48,6 +49,8 @@ def capture(
         order (C, H, W) or (tokens, width); "pooled", (n, C) means over positions or (n, width) means over tokens.
     memory_gb: bounds the features held at a time, in 10^9 bytes; a result beyond it lies in a temporary file.
     examples: (n,) rows of the images in the test set of their task, kept with the result; by default 0, 1, 2, ...
+    precision: that the network computes in, as `devices.passes_in` takes it; Gram matrices and means are always of
+        float32, in full.
 
     An output is copied at the moment it is handed on: in-place operations that follow do not change the result.
     Raises InputError if `keep` is unknown, if there are fewer than two images, if the selection matches nothing, or if
@@ -60,9 +63,10 @@ def capture(
     device = torch.device(device)
     budget = int(memory_gb * 1e9)
     module.to(device)
-    with deterministic(device), full_precision(), evaluation(module):
-        probe = _Probe(module, inputs, images, device)
-        layers = trace(module, probe.batch(slice(0, 2)), selection, reused)
+    with deterministic(device), evaluation(module):
+        probe = _Probe(module, inputs, images, device, precision)
+        with passes_in(device, precision):
+            layers = trace(module, probe.batch(slice(0, 2)), selection, reused)
         firsts = {layer.content: layer for layer in reversed(layers)}
         distinct = [firsts[content] for content in sorted(firsts)]
         arrays = _grams(probe, distinct, budget) if keep == "gram" else _features(probe, distinct, keep, budget)
@@ -93,6 +97,7 @@ class _Probe:
     inputs: Callable[[np.ndarray, torch.device], Tensor]
     images: np.ndarray
     device: torch.device
+    precision: str
 
     def batch(self, rows: slice) -> Tensor:
         batch = self.inputs(self.images[rows], self.device)
@@ -109,7 +114,7 @@ class _Probe:
             def take(name: str, call: int, output: Tensor, rows: slice = rows) -> None:
                 for piece in wanted.get((name, call), ()):
                     aligned = output.movedim(piece.layer.axis, 0).reshape(rows.stop - rows.start, *piece.layer.shape)
-                    found = features(aligned)[:, piece.start : piece.start + piece.rows.shape[1]]
+                    found = features(aligned.float())[:, piece.start : piece.start + piece.rows.shape[1]]
                     if not torch.isfinite(found).all():
                         raise InputError(
                             f"layer {piece.layer.name} hands on values that are not finite for some of the examples "
@@ -117,7 +122,7 @@ class _Probe:
                         )
                     piece.rows[rows] = found
 
-            with observed(self.module, take):
+            with observed(self.module, take), passes_in(self.device, self.precision):
                 self.module(self.batch(rows))
 
 

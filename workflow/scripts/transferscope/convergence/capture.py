@@ -10,7 +10,7 @@ from transferscope.convergence.excitations import Excitations
 from transferscope.convergence.moments import Moments
 from transferscope.convergence.units import LayerUnits
 from transferscope.counterparts import ACTIVATIONS, AFTER, BEFORE, POSITIONS, SAMPLES, SUMS
-from transferscope.devices import deterministic, full_precision
+from transferscope.devices import deterministic, passes_in
 from transferscope.errors import InputError
 from transferscope.models import zoo
 from transferscope.models.layers import evaluation
@@ -31,6 +31,7 @@ def capture_units(
     samples: str = POSITIONS,
     parts: int = 1,
     device: torch.device | str = "cpu",
+    precision: str = "fp32",
 ) -> dict[str, LayerUnits]:
     """How the units of several networks vary over a set of images, alone and together, layer by layer in one pass.
 
@@ -43,14 +44,15 @@ def capture_units(
     activations: "after", what the units' activation function hands on, as in the paper; or "before", what it is handed.
     samples: "positions", every position of a channel is one, as in the paper; or "sums" over positions, one an image.
     parts: in how many the images are divided, in their order; their moments stay apart.
+    precision: that the networks compute in, as `devices.passes_in` takes it; sums are always as said.
     Raises InputError if a choice is unknown, images are too few, layers differ, or an activation is not finite.
     """
     _check_choices(activations, samples)
     if len(rows) < 2 * parts:
         raise InputError(f"images: expected at least two in each of {parts} parts, found {len(rows)}")
     device, rows = torch.device(device), np.asarray(rows)
-    with deterministic(device), full_precision():
-        watchers = [_Watcher(module.to(device), inputs, images, rows, device) for module in modules]
+    with deterministic(device):
+        watchers = [_Watcher(module.to(device), inputs, images, rows, device, precision) for module in modules]
         layers = _shared_layers(watchers)
         sums = [{} for _ in range(parts)]
         for part, chunk in _chunks(len(rows), parts):
@@ -76,15 +78,16 @@ def capture_excitations(
     rows: np.ndarray,
     count: int = 9,
     device: torch.device | str = "cpu",
+    precision: str = "fp32",
 ) -> dict[str, Excitations]:
     """The images that excite each unit the most, and where in them, layer by layer in one pass.
 
-    module, inputs, images, rows, device: as for `capture_units`.
+    module, inputs, images, rows, device, precision: as for `capture_units`.
     count: images for each unit, or as many as there are; of equally exciting ones those that were shown first.
     """
     device, rows = torch.device(device), np.asarray(rows)
-    with deterministic(device), full_precision():
-        watcher = _Watcher(module.to(device), inputs, images, rows, device)
+    with deterministic(device):
+        watcher = _Watcher(module.to(device), inputs, images, rows, device, precision)
         best = {}
         for _, chunk in _chunks(len(rows), parts=1):
             for layer, units in watcher.units(_batch(inputs, images, rows[chunk], device), weighted=False).items():
@@ -102,8 +105,16 @@ def capture_excitations(
 class _Watcher:
     """A network, and where its units are."""
 
-    def __init__(self, module: nn.Module, inputs: Inputs, images: Images, rows: np.ndarray, device: torch.device):
-        self.module = module
+    def __init__(
+        self,
+        module: nn.Module,
+        inputs: Inputs,
+        images: Images,
+        rows: np.ndarray,
+        device: torch.device,
+        precision: str,
+    ):
+        self.module, self.precision = module, precision
         self.format = zoo.memory_format(module)
         self.sites: list[Site] = sites(module, _batch(inputs, images, rows[:2], device))
 
@@ -114,9 +125,10 @@ class _Watcher:
         def take(layer: str, units: Tensor) -> None:
             if not torch.isfinite(units).all():
                 raise InputError(f"layer {layer} hands on values that are not finite: has its training diverged?")
-            found[layer] = units.clone()
+            found[layer] = units.float() if units.dtype == torch.bfloat16 else units.clone()
 
-        with evaluation(self.module), watched(self.module, self.sites, weighted, take):
+        computing = passes_in(batch.device, self.precision)
+        with evaluation(self.module), watched(self.module, self.sites, weighted, take), computing:
             self.module(batch.contiguous(memory_format=self.format))
         return found
 

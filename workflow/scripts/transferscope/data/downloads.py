@@ -1,4 +1,4 @@
-"""Where published datasets are fetched from, and how: checked by MD5, unpacked, and there whole or not at all."""
+"""Where published datasets are fetched from, and how: checked by digest, unpacked, and there whole or not at all."""
 
 import gzip
 import http.client
@@ -17,77 +17,152 @@ from transferscope.errors import InputError
 class Remote:
     """A published file.
 
-    url:   its address.
-    md5:   the MD5 that its publisher (or torchvision) states.
-    gives: what it leaves behind, a file or a folder, relative to the dataset's folder; where its name is another than
-           the address's, the file is an archive that holds it.
+    url:    its address.
+    size:   in bytes; this and sha256 as TensorFlow Datasets records them of the same files.
+    sha256: its digest, which decides.
+    md5:    the digest that its publisher (or torchvision) states.
+    gives:  what it leaves behind, a file or a folder, relative to the dataset's folder; where its name is another than
+            the address's, the file is an archive that holds it.
     """
 
     url: str
+    size: int
+    sha256: str
     md5: str
     gives: str
 
 
-FASHION_MNIST = tuple(
-    Remote(f"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{name}", md5, f"FashionMNIST/raw/{name}")
-    for name, md5 in (
-        ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-        ("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
-        ("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
-        ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
-    )
-)
-CIFAR10 = (
-    Remote(
-        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-        "c32a1d4ab5d03f1284b67883e8d87530",
-        "cifar-10-batches-bin",
-    ),
-)
-CIFAR100 = (
-    Remote(
-        "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
-        "03b5dce01913d631647c71ecec9e9cb8",
-        "cifar-100-binary",
-    ),
-)
-SVHN = tuple(
-    Remote(f"http://ufldl.stanford.edu/housenumbers/{name}", md5, name)
-    for name, md5 in (
-        ("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373"),
-        ("test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3"),
-    )
-)
+# the publisher's repository, at its last commit: the bucket that its page names speaks no https
+_FASHION_MNIST = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/b2617bb6d3ffa2e429640350f613e3291e10b141/data/fashion"
+_SVHN = "https://ufldl.stanford.edu/housenumbers"
 # the authors' record, where torchvision's Google Drive copies need another package and hit its quota
-PCAM = tuple(
-    Remote(
-        f"https://zenodo.org/records/2546921/files/camelyonpatch_level_2_split_{name}.h5.gz?download=1",
-        md5,
-        f"pcam/camelyonpatch_level_2_split_{name}.h5",
-    )
-    for name, md5 in (
-        ("train_x", "1571f514728f59376b705fc836ff4b63"),
-        ("train_y", "35c2d7259d906cfc8143347bb8e05be7"),
-        ("valid_x", "d5b63470df7cfa627aeec8b9dc0c066e"),
-        ("valid_y", "2b85f58b927af9964a4c15b8f7e8f179"),
-        ("test_x", "d8c2d60d490dbd479f8199bdfa0cf6ec"),
-        ("test_y", "60a7035772fbdb7f34eb86d4420cf66a"),
-    )
-)
-EUROSAT = (
-    Remote(
-        "https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip",
-        "c8fa014336c82ac7804f0398fcb19387",
-        "eurosat/2750",
+_PCAM = "https://zenodo.org/records/2546921/files/camelyonpatch_level_2_split"
+
+# by the loader that reads what they give
+REMOTES = {
+    "FashionMNIST": tuple(
+        Remote(f"{_FASHION_MNIST}/{name}", size, sha256, md5, f"FashionMNIST/raw/{name}")
+        for name, size, sha256, md5 in (
+            (
+                "train-images-idx3-ubyte.gz",
+                26_421_880,
+                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            ),
+            (
+                "train-labels-idx1-ubyte.gz",
+                29_515,
+                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+                "25c81989df183df01b3e8a0aad5dffbe",
+            ),
+            (
+                "t10k-images-idx3-ubyte.gz",
+                4_422_102,
+                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+                "bef4ecab320f06d8554ea6380940ec79",
+            ),
+            (
+                "t10k-labels-idx1-ubyte.gz",
+                5_148,
+                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+                "bb300cfdad3c16e7a12a480ee83cd310",
+            ),
+        )
     ),
-)
-DTD = (
-    Remote(
-        "https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
-        "fff73e5086ae6bdbea199a49dfb8a4c1",
-        "dtd/dtd",
+    "CIFAR10": (
+        Remote(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+            170_052_171,
+            "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+            "c32a1d4ab5d03f1284b67883e8d87530",
+            "cifar-10-batches-bin",
+        ),
     ),
-)
+    "CIFAR100": (
+        Remote(
+            "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+            168_513_733,
+            "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
+            "03b5dce01913d631647c71ecec9e9cb8",
+            "cifar-100-binary",
+        ),
+    ),
+    "SVHN": (
+        Remote(
+            f"{_SVHN}/train_32x32.mat",
+            182_040_794,
+            "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
+            "e26dedcc434d2e4c54c9b2d4a06d8373",
+            "train_32x32.mat",
+        ),
+        Remote(
+            f"{_SVHN}/test_32x32.mat",
+            64_275_384,
+            "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b",
+            "eb5a983be6a315427106f1b164d9cef3",
+            "test_32x32.mat",
+        ),
+    ),
+    "PCAM": tuple(
+        Remote(f"{_PCAM}_{name}.h5.gz?download=1", size, sha256, md5, f"pcam/camelyonpatch_level_2_split_{name}.h5")
+        for name, size, sha256, md5 in (
+            (
+                "train_x",
+                6_421_353_462,
+                "d619e741468a7ab35c7e4a75e6821b7e7e6c9411705d45708f2a0efc8960656c",
+                "1571f514728f59376b705fc836ff4b63",
+            ),
+            (
+                "train_y",
+                21_378,
+                "b74126d2c01b20d3661f9b46765d29cf4e4fba6faba29c8e0d09d406331ab75a",
+                "35c2d7259d906cfc8143347bb8e05be7",
+            ),
+            (
+                "valid_x",
+                805_965_320,
+                "f82ee1670d027b4ec388048d9eabc2186b77c009655dae76d624c0ecb053ccb2",
+                "d5b63470df7cfa627aeec8b9dc0c066e",
+            ),
+            (
+                "valid_y",
+                3_038,
+                "ce1ae30f08feb468447971cfd0472e7becd0ad96d877c64120c72571439ae48c",
+                "2b85f58b927af9964a4c15b8f7e8f179",
+            ),
+            (
+                "test_x",
+                800_875_929,
+                "79174c2201ad521602a5888be8f36ee10875f37403dd3f2086caf2182ef87245",
+                "d8c2d60d490dbd479f8199bdfa0cf6ec",
+            ),
+            (
+                "test_y",
+                3_040,
+                "0a522005fccc8bbd04c5a117bfaf81d8da2676f03a29d7499f71d0a0bd6068ef",
+                "60a7035772fbdb7f34eb86d4420cf66a",
+            ),
+        )
+    ),
+    "EuroSAT": (
+        Remote(
+            "https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip",
+            94_280_567,
+            "8ebea626349354c5328b142b96d0430e647051f26efc2dc974c843f25ecf70bd",
+            "c8fa014336c82ac7804f0398fcb19387",
+            "eurosat/2750",
+        ),
+    ),
+    "DTD": (
+        Remote(
+            "https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
+            625_239_812,
+            "e42855a52a4950a3b59612834602aa253914755c95b0cff9ead6d07395f8e205",
+            "fff73e5086ae6bdbea199a49dfb8a4c1",
+            "dtd/dtd",
+        ),
+    ),
+}
 
 
 def fetch(remote: Remote, folder: Path) -> None:
@@ -113,6 +188,12 @@ def fetch(remote: Remote, folder: Path) -> None:
             f"cannot fetch {remote.url} ({error}): run this step on a machine with internet access, or get the file "
             f"(MD5 {remote.md5}) by other means and put its content at {target}"
         ) from error
+    found = provenance.file_digest(unfinished / name)
+    if found != remote.sha256:
+        raise InputError(
+            f"{remote.url} is another file than the published one (its SHA-256 is {found}, expected {remote.sha256}): "
+            f"get that by other means and put its content at {target}"
+        )
     if name != target.name:
         _unpack(unfinished / name, unfinished)
     (unfinished / target.name).rename(target)

@@ -48,13 +48,14 @@ def similarity_rows(
     inputs: Callable[[np.ndarray, torch.device], Tensor],
     images: np.ndarray,
     device: torch.device | str,
+    precision: str = "fp32",
 ) -> list[dict]:
     """Linear CKA of each pair, layer by layer below the head: layer, cka (biased) and cka_debiased.
 
-    inputs, images: as in `layer_change.block_grams`. Raises InputError if a layer is constant.
+    inputs, images, precision: as in `layer_change.block_grams`. Raises InputError if a layer is constant.
     """
     pairs = list(pairs)
-    grams = {name: block_grams(networks[name], inputs, images, device) for name in _members(pairs)}
+    grams = {name: block_grams(networks[name], inputs, images, device, precision) for name in _members(pairs)}
     rows = []
     for pair, one, other in pairs:
         similarity = layerwise_cka(grams[one], grams[other])

@@ -39,7 +39,7 @@ class Gate(nn.Module):
                 "the target, expected the same shape: take networks that differ in their heads only"
             )
         if not self.training:
-            self.squares = self.squares + torch.stack([z.detach().square().sum() for z in (source, target)])
+            self.squares = self.squares + torch.stack([z.detach().float().square().sum() for z in (source, target)])
         of_source, of_target = self.v.softmax(0)
         return of_source * source.detach() + of_target * target
 

@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from transferscope import provenance, store
-from transferscope.devices import deterministic
+from transferscope.devices import deterministic, passes_in
 from transferscope.errors import InputError
 from transferscope.models.side_by_side import READINGS, SideBySide
 from transferscope.randomness import numpy_generator, seed_for
@@ -43,6 +43,7 @@ def train(
     identity: object,
     facts: Mapping,
     device: str | torch.device,
+    precision: str = "fp32",
 ) -> None:
     """Train a classifier with cross-entropy and leave its checkpoints and its history in `folder`.
 
@@ -57,6 +58,8 @@ def train(
     are those of its first `epochs` epochs, and "end", the state at the end of the run, however long it went on.
     identity: JSON-like; whatever decides the result and is not among the arguments seen here (the data's checksum,
     the code's digest).
+    precision: "fp32", "tf32" or "bf16": in which networks compute and learn; see `devices`. Weights, losses and what
+    the optimiser keeps are float32 in any case, and so are checkpoints, among whose facts it is.
 
     history.csv has a row for each pass over the training set (measured while the module learns, in train mode, on
     images as they are augmented; one that is mixed counts by the label of its greater share) and one for the test set
@@ -73,10 +76,11 @@ def train(
     """
     device = torch.device(device)
     _check(train, test, recipe, kept)
-    with deterministic(device):
+    with deterministic(device, precision):
         module.to(device=device, memory_format=torch.channels_last)
-        digest = _digest(module, recipe, seed, kept, identity, device)
-        run = _Run(module, inputs, train, test, recipe, seed, kept, Path(folder), facts, device, digest)
+        digest = _digest(module, recipe, seed, kept, identity, device, precision)
+        facts = {**facts, "precision": precision}
+        run = _Run(module, inputs, train, test, recipe, seed, kept, Path(folder), facts, device, precision, digest)
         run.resume_or_start()
         while run.goes_on():
             run.train_epoch()
@@ -98,6 +102,7 @@ class _Run:
     folder: Path
     facts: Mapping
     device: torch.device
+    precision: str
     # of all that decides the result
     digest: str
     epoch: int = 0
@@ -113,7 +118,8 @@ class _Run:
         """Load the state that the folder holds of this run, or test and keep the module as it came."""
         self.began = time.monotonic()
         still = self.recipe.augment is None and not self._side_by_side
-        self.features = frozen_features(self.module, [self.train, self.test], self._images) if still else None
+        with passes_in(self.device, self.precision):
+            self.features = frozen_features(self.module, [self.train, self.test], self._images) if still else None
         restored = unfinished.restore_state(self.folder, self.digest, self.module, self.optimiser)
         if restored:
             self.epoch, self.history = restored
@@ -245,9 +251,25 @@ class _Run:
         step: as in `_batch`.
         """
         given, labels = self._batch(examples, rows, step)
-        outputs = (self.features.outputs if self.features else self.module)(given)
-        for network, logits in outputs if self._side_by_side else [(None, outputs)]:
+        for network, logits in self._outputs(given):
             yield network, *self._with_loss(logits, labels, examples)
+
+    def _outputs(self, given: torch.Tensor) -> Iterator[tuple[str | None, torch.Tensor | tuple]]:
+        """Each network's name and what it gives out; of several, each computes when it is asked for.
+
+        The run's precision is that of these passes alone, not of what is done between them.
+        """
+        with passes_in(self.device, self.precision):
+            outputs = (self.features.outputs if self.features else self.module)(given)
+        if not self._side_by_side:
+            yield None, outputs
+            return
+        while True:
+            with passes_in(self.device, self.precision):
+                found = next(outputs, None)
+            if found is None:
+                return
+            yield found
 
     def _with_loss(
         self, logits: torch.Tensor | tuple, labels: torch.Tensor, examples: "Examples"
@@ -260,7 +282,7 @@ class _Run:
                 f"the model gives outputs of shape {tuple(logits.shape[1:])} to an image, expected one logit for each "
                 f"of the {len(examples.class_names)} classes: give it a new head"
             )
-        return logits, cross_entropy(logits, labels)
+        return logits, cross_entropy(logits.float(), labels)
 
     def _finite(self, loss: torch.Tensor, step: int, phase: str, network: str | None) -> float:
         value = loss.item()
@@ -332,7 +354,13 @@ def _check(train: "Examples", test: "Examples", recipe: Recipe, kept: Kept) -> N
 
 
 def _digest(
-    module: torch.nn.Module, recipe: Recipe, seed: int, kept: Kept, identity: object, device: torch.device
+    module: torch.nn.Module,
+    recipe: Recipe,
+    seed: int,
+    kept: Kept,
+    identity: object,
+    device: torch.device,
+    precision: str,
 ) -> str:
     """Digest of all that decides a run's result; `module` is still as it was before the first step."""
     installed = provenance.versions()
@@ -345,6 +373,7 @@ def _digest(
             "seed": seed,
             "kept": kept.names(recipe.epochs),
             "device": device.type,
+            "precision": precision,
             "versions": [installed["torch"], installed["numpy"]],
         }
     )

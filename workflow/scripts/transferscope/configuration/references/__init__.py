@@ -34,6 +34,7 @@ PAPERS = {
 def check(settings: Settings) -> None:
     """Note each value that does not go with another key's."""
     _check_papers(settings)
+    _check_precision(settings)
     _check_names(settings)
     _check_checkpoints(settings)
     recipes.check(settings)
@@ -57,6 +58,12 @@ def _check_papers(settings: Settings) -> None:
     if not settings.values.keys() & PAPERS.keys():
         first, *_ = PAPERS
         settings.reject_key((first,), "missing", f"expected at least one paper: {' or '.join(PAPERS)}")
+
+
+def _check_precision(settings: Settings) -> None:
+    """A CPU has no TF32: asked for it, it would compute as ever and not say so."""
+    if settings.at("device") == "cpu" and settings.at("precision") == "tf32":
+        settings.reject(("precision",), "fp32 or bf16, as device is cpu", shown("tf32"))
 
 
 def _check_names(settings: Settings) -> None:
