@@ -3,7 +3,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: help setup figures test lint unit workflow-tests docs lock clean
+.PHONY: help setup figures test lint unit workflow-tests slurm-tests docs lock clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -23,7 +23,7 @@ figures: setup ## every figure of every paper, and results/report.html
 	$(BIN)/snakemake --cores $(CORES)
 	@echo "report: results/report.html"
 
-test: lint unit workflow-tests ## everything that checks the project
+test: lint unit workflow-tests slurm-tests ## everything that checks the project
 
 lint: setup ## formatting and style of Python and Snakemake files
 	$(BIN)/ruff check .
@@ -36,6 +36,9 @@ unit: setup ## fast tests of the library
 
 workflow-tests: setup ## tests that run Snakemake
 	$(BIN)/python -m pytest -q tests/workflow
+
+slurm-tests: setup ## tests on a real SLURM of one node (as root on Debian; skipped elsewhere)
+	$(BIN)/python -m pytest -q tests/slurm
 
 docs: figures ## the README's pictures (needs graphviz)
 	$(BIN)/snakemake all --rulegraph 2>/dev/null | dot -Tsvg > docs/rulegraph.svg

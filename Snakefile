@@ -1,8 +1,6 @@
 """transferscope: what is transferred in transfer learning, layer by layer, from nothing to every figure."""
 
-import fcntl
 import os
-import sys
 
 if not workflow.configfiles:
     # demo scale; `--configfile config/paper.yaml` replaces it whole
@@ -36,12 +34,12 @@ rule fetch:
 
 
 onstart:
+    or_exit(require_writable, *result_folders())
     # Snakemake's own lock outlives a killed run; this one goes with the process that holds it
-    workflow.globals["held"] = open(".snakemake/running", "w")
-    try:
-        fcntl.flock(workflow.globals["held"], fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit(f"another snakemake is at work in {os.getcwd()}: wait until it ends, or use another --directory")
+    workflow.globals["held"] = or_exit(hold, ".snakemake/running")
+    if workflow.executor_plugin.name == "slurm":
+        or_exit(cancel_orphans)
+    record_what_ended_unseen()
 
 
 rule all:

@@ -17,8 +17,12 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def load_config(tmp_path, monkeypatch) -> Callable[..., dict]:
-    """load_config(text, ..., values=...): the config from files config.yaml, config2.yaml, ... of these texts."""
+    """load_config(text, ..., values=...): the config from files config.yaml, config2.yaml, ... of these texts.
+
+    There is a folder of images, `pictures`, beside them.
+    """
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
 
     def load(*texts: str, values: dict | None = None) -> dict:
         paths = [Path(f"config{number if number > 1 else ''}.yaml") for number in range(1, len(texts) + 1)]

@@ -122,6 +122,18 @@ def test_a_checkpoint_must_be_there_and_be_one(load_config, config_errors, tmp_p
     ]
 
 
+def test_a_folder_of_images_must_be_there(load_config, config_errors, tmp_path):
+    dataset = "datasets: {mine: {loader: ImageFolder, root: 'images/{dataset}'}}"
+    assert config_errors(VALID, dataset) == [
+        "config2.yaml:1: datasets.mine.root: expected an existing folder, found 'images/mine' "
+        f"(looked for in {tmp_path})"
+    ]
+    (tmp_path / "images" / "mine").mkdir(parents=True)
+    assert load_config(VALID, dataset)["datasets"]["mine"]["root"] == "images/mine"
+    # what is downloaded, or asked for by the download step, need not be there yet
+    assert load_config(VALID, "datasets: {large: {loader: ImageNet, root: nowhere}}")
+
+
 def test_a_checkpoint_may_say_how_images_were_normalised(load_config, config_errors, tmp_path):
     (tmp_path / "mine.pt").touch()
     model = "models: {mine: {library: small, name: convolutional, channels: 1, source: {checkpoint: mine.pt, MORE}}}"

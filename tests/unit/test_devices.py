@@ -43,8 +43,16 @@ def test_of_several_gpus_a_job_takes_one_that_is_free(two_gpus):
     assert devices.choose_device("cuda") == torch.device("cuda", 1)
 
 
-def test_a_gpu_that_a_scheduler_chose_is_taken_as_it_is(two_gpus, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+def test_of_those_that_a_job_may_see_it_takes_one_that_is_free(two_gpus, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    with open(two_gpus / "transferscope-gpu2.lock", "w") as taken:
+        fcntl.flock(taken, fcntl.LOCK_EX)
+        assert devices.choose_device("auto") == torch.device("cuda", 1)
+    assert sorted(path.name for path in two_gpus.iterdir()) == ["transferscope-gpu2.lock", "transferscope-gpu5.lock"]
+
+
+def test_the_gpu_that_a_scheduler_chose_is_taken_as_it_is(two_gpus, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert devices.choose_device("auto") == torch.device("cuda")
     assert list(two_gpus.iterdir()) == []
 

@@ -84,13 +84,11 @@ def test_a_gzipped_file_is_unzipped_and_one_that_is_read_zipped_is_not(tmp_path,
     assert (tmp_path / "root/raw/values.h5.gz").read_bytes() == zipped
 
 
-@pytest.mark.parametrize(
-    ("digest", "message"),
-    [("md5", r"cannot fetch.*corrupted.*MD5 0000"), ("sha256", r"another file.*its SHA-256 is \w{64}, expected 0000")],
-)
-def test_a_file_with_another_digest_is_refused(tmp_path, server, digest, message):
-    with pytest.raises(InputError, match=message):
-        downloads.fetch(dataclasses.replace(published_archive(server), **{digest: "0000"}), tmp_path / "root")
+@pytest.mark.parametrize("digest", ["md5", "sha256"])
+def test_a_file_with_another_digest_is_refused(tmp_path, server, digest):
+    other = dataclasses.replace(published_archive(server), **{digest: "0000"})
+    with pytest.raises(InputError, match=rf"cannot fetch.*not the published file: its {digest} is .*, expected 0000"):
+        downloads.fetch(other, tmp_path / "root")
     assert not (tmp_path / "root/cifar/batches").exists()
 
 

@@ -12,17 +12,17 @@ from transferscope import gpus
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 # tells the number of its GPU, and keeps it until its standard input ends
 HOLD = (
-    "import sys; from transferscope import gpus; print(gpus.claim({count}, {folder!r}), flush=True); sys.stdin.read()"
+    "import sys; from transferscope import gpus; print(gpus.claim({names}, {folder!r}), flush=True); sys.stdin.read()"
 )
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a process that claims one of so many GPUs."""
+    """Starts a process that claims one of the GPUs from the first one on, up to a number."""
     running = []
 
-    def started(count: int) -> subprocess.Popen:
-        call = HOLD.format(count=count, folder=str(tmp_path))
+    def started(count: int, first: int = 0) -> subprocess.Popen:
+        call = HOLD.format(names=tuple(map(str, range(first, count))), folder=str(tmp_path))
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         running.append(
             subprocess.Popen([sys.executable, "-c", call], env=os.environ | {"PYTHONPATH": SCRIPTS}, **pipes)
@@ -56,4 +56,9 @@ def test_one_more_process_waits_for_the_first_gpu_that_is_free_however_its_proce
 
 
 def test_a_process_keeps_the_gpu_that_it_has(tmp_path):
-    assert gpus.claim(2, tmp_path) == gpus.claim(2, tmp_path) == 0
+    assert gpus.claim(("0", "1"), tmp_path) == gpus.claim(("0", "1"), tmp_path) == 0
+
+
+def test_processes_that_see_different_gpus_take_none_from_each_other(start):
+    # 0 and 1; 2 and 3, of which the first has the number 0 for one that sees no others
+    assert sorted(map(number, [start(2), start(2), start(4, first=2), start(4, first=2)])) == [0, 0, 1, 1]

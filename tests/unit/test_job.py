@@ -33,18 +33,33 @@ def test_what_is_printed_goes_to_the_log_at_once(snakemake, capsys):
 def test_a_users_mistake_is_one_message_in_the_log_and_on_the_console(snakemake, capsys):
     with pytest.raises(SystemExit) as ending, job_log(snakemake):
         raise InputError("config.yaml: seeds: expected numbers")
-    assert ending.value.code == 1
+    assert ending.value.code == "error in rule finetune: config.yaml: seeds: expected numbers"
     assert log_of(snakemake) == "error: config.yaml: seeds: expected numbers\n"
-    assert capsys.readouterr() == ("", "error in rule finetune: config.yaml: seeds: expected numbers\n")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_any_other_error_leaves_its_traceback_in_the_log_and_its_place_on_the_console(snakemake, capsys):
     with pytest.raises(SystemExit) as ending, job_log(snakemake):
         raise ZeroDivisionError("by zero")
-    assert ending.value.code == 1
+    assert ending.value.code == f"rule finetune failed; its log: {snakemake.log[0]}"
     assert "Traceback" in log_of(snakemake)
     assert "ZeroDivisionError: by zero" in log_of(snakemake)
-    assert capsys.readouterr() == ("", f"rule finetune failed; its log: {snakemake.log[0]}\n")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_log_that_has_no_room_or_no_folder_is_told_without_a_traceback(snakemake, tmp_path):
+    full = "error in rule finetune: no room on the disk (No space left on device): make some and run again"
+    snakemake.log = ["/dev/full"]
+    with pytest.raises(SystemExit) as ending, job_log(snakemake):
+        print("epoch 1")
+    assert ending.value.code == full
+    with pytest.raises(SystemExit) as ending, job_log(snakemake):
+        raise ZeroDivisionError("which the log has no room for")
+    assert ending.value.code == full
+    (tmp_path / "results").write_text("a file, not a folder")
+    snakemake.log = [str(tmp_path / "results/logs/finetune.log")]
+    with pytest.raises(SystemExit, match=r"its log cannot be written .*make its folder writable"), job_log(snakemake):
+        pass
 
 
 def test_an_interruption_is_not_taken_for_an_error(snakemake):

@@ -1,6 +1,7 @@
 """Files appear whole or not at all, and what is not whole, not ours or no longer what was written is refused."""
 
 import csv
+import fcntl
 import json
 import math
 import os
@@ -16,6 +17,8 @@ import torch
 
 from transferscope import store
 from transferscope.errors import InputError
+
+LIBRARY = str(Path(store.__file__).parents[1])
 
 
 def names(folder: Path) -> list[str]:
@@ -55,6 +58,22 @@ def test_an_interrupted_write_of_each_format_leaves_nothing(tmp_path):
     with pytest.raises(TypeError):
         store.write_checkpoint(tmp_path / "file.safetensors", {1: torch.zeros(1)}, {})
     assert names(tmp_path) == []
+
+
+def test_what_a_killed_process_left_vanishes_when_the_same_path_is_written_again(tmp_path):
+    path = tmp_path / "epoch[1].h5"
+    killed = (
+        "import os; from transferscope import store\nwith store.atomic_path('epoch[1].h5'): os.kill(os.getpid(), 9)"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", killed], cwd=tmp_path, env=os.environ | {"PYTHONPATH": LIBRARY})
+        assert len(names(tmp_path)) == 1 and names(tmp_path)[0].startswith(".epoch[1].h5.")
+    others = [".epoch1.h5.abcdefgh.h5", ".epoch[1].h5.other.h5.abcdefgh.h5", "epoch[1].h5.abcdefgh.h5", ".keep"]
+    for name in others:
+        (tmp_path / name).touch()
+    with store.atomic_path(path):
+        pass
+    assert names(tmp_path) == sorted([*others, path.name])
 
 
 def test_results_are_as_readable_as_any_other_file(tmp_path):
@@ -115,7 +134,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
     process = subprocess.run(
         [sys.executable, "-c", FULL_DISK],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(store.__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": LIBRARY},
         capture_output=True,
         text=True,
     )
@@ -200,9 +219,38 @@ def test_hdf5_that_turns_out_damaged_while_it_is_read_is_named(tmp_path):
         file["images"][:]
 
 
+def test_hdf5_whose_structure_is_damaged_is_named(dataset):
+    content = bytearray(dataset.read_bytes())
+    # the header of the array, which HDF5 checks, begins with these letters, and so does that of the file's root
+    content[content.rindex(b"OHDR") + 8] ^= 1
+    dataset.write_bytes(content)
+    with pytest.raises(InputError, match=r"dataset.h5 is damaged"), store.open_hdf5(dataset, "dataset") as file:
+        file["images"][:]
+
+
+def test_hdf5_that_lacks_a_part_is_named(dataset):
+    with (
+        pytest.raises(InputError, match=r"dataset.h5 is damaged .*labels"),
+        store.open_hdf5(dataset, "dataset") as file,
+    ):
+        file["labels"]
+
+
+def test_hdf5_is_read_whoever_holds_a_lock_on_it(dataset):
+    # as a file system may that knows no locks, or a process that died on another machine
+    with open(dataset, "rb+") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="unable to lock file"):
+            h5py.File(dataset, "r", locking=True)
+        with store.open_hdf5(dataset, "dataset") as file:
+            assert len(file["images"]) == 50_000
+
+
 def test_trouble_with_another_file_is_not_blamed_on_the_one_that_is_open(dataset, tmp_path):
     with pytest.raises(FileNotFoundError), store.open_hdf5(dataset, "dataset"):
         (tmp_path / "other").read_bytes()
+    with pytest.raises(KeyError), store.open_hdf5(dataset, "dataset"):
+        {}["other"]
 
 
 # ---- tables

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 import yaml
-from conftest import ROOT, listed, run
+from running import ROOT, listed, run
 
 PAPER = ROOT / "config" / "paper.yaml"
 PAGE = ROOT / "docs" / "cost.md"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from conftest import ROOT, SMOKE, changed, run
+from running import ROOT, SMOKE, changed, run
 
 PAPER = ROOT / "config" / "paper.yaml"
 # the two functions of the library that download
@@ -118,6 +118,9 @@ def test_every_rule_tells_its_log_cost_environment_and_needs():
         for rule in re.split(r"^(?:    )?rule\b", path.read_text(), flags=re.MULTILINE)[1:]:
             for directive in ("log:", "benchmark:", "threads:", "mem_mb=growing", "runtime=growing", "conda:", '"""'):
                 assert directive in rule, f"{path.name}: rule{rule.splitlines()[0]} lacks {directive}"
+            # what re-runs it when its code changes
+            script = re.search(r'"../scripts/(.+)"', rule)
+            assert script is None or f'code=code("{script[1]}")' in rule, f"{path.name}: {rule}"
             assert "\n    run:" not in rule
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import ROOT, SMOKE, changed, listed
 from PIL import Image
+from running import ROOT, SMOKE, changed, listed
 
 from transferscope.models import zoo
 

@@ -1,19 +1,11 @@
-"""Real runs: what they leave behind, that they repeat to the bit, and that an interruption loses nothing."""
+"""Real runs: what they leave behind, and that they repeat to the bit."""
 
 import json
-import os
-import re
-import shutil
-import signal
-import subprocess
-import time
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
-import pytest
-from conftest import changed, command, run
+from running import assert_same_results, changed, run, table
 from safetensors.numpy import load_file
 
 FIGURES = {
@@ -29,32 +21,6 @@ FIGURES = {
 }
 
 MODELS = ("residual", "transformer")
-
-
-def table(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(folder / "results" / name, comment="#")
-
-
-def matrices(folder: Path) -> dict[str, np.ndarray]:
-    """Every similarity matrix of a run, by file and name."""
-    found = {}
-    for path in sorted(folder.glob("results/tas/similarity/*/*.h5")):
-        with h5py.File(path) as file:
-            name = str(path.relative_to(folder))
-            file.visititems(
-                lambda key, item, name=name: (
-                    found.update({f"{name}:{key}": item[()]}) if hasattr(item, "shape") else None
-                )
-            )
-    return found
-
-
-def assert_same_results(one: Path, other: Path):
-    name = "tas/tables/scores.csv"
-    pd.testing.assert_frame_equal(table(one, name), table(other, name), check_exact=True)
-    ours, theirs = matrices(one), matrices(other)
-    assert ours.keys() == theirs.keys() and len(ours) > 0
-    assert all(np.array_equal(ours[key], theirs[key]) for key in ours)
 
 
 def test_a_run_leaves_every_result_and_nothing_unfinished(finished):
@@ -189,50 +155,3 @@ def test_another_run_with_other_jobs_on_fewer_cores_is_equal_to_the_bit(finished
     outcome = run(tmp_path, "tas", "--cores", "1", config=one_seed_a_job)
     assert outcome.returncode == 0, outcome.stdout
     assert_same_results(finished, tmp_path)
-
-
-def start_and_wait_for(folder: Path, appears: str) -> subprocess.Popen:
-    """A run in a process group of its own, once a file has appeared in it."""
-    output = subprocess.DEVNULL
-    process = subprocess.Popen(command(folder, "tas"), stdout=output, stderr=output, start_new_session=True)
-    deadline = time.monotonic() + 300
-    while not list(folder.glob(appears)):
-        assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be stopped"
-        time.sleep(0.05)
-    return process
-
-
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
-def test_a_run_that_was_stopped_goes_on_and_gives_the_same(finished, tmp_path, kill):
-    process = start_and_wait_for(tmp_path, "results/tas/unfinished/finetune/*/*/seeds0/seed0/*")
-    os.killpg(process.pid, kill)
-    process.wait(timeout=60)
-    assert not (tmp_path / "results/tas/tables/scores.csv").exists()
-    outcome = run(tmp_path, "tas")
-    assert outcome.returncode == 0, outcome.stdout
-    assert_same_results(finished, tmp_path)
-
-
-def test_a_second_run_in_the_same_folder_is_refused_while_the_first_goes_on(tmp_path):
-    process = start_and_wait_for(tmp_path, "results/tas/logs/*")
-    second = run(tmp_path, "tas")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=60)
-    assert second.returncode != 0
-    assert f"another snakemake is at work in {tmp_path}" in second.stdout
-
-
-def test_a_truncated_file_is_named_and_nothing_is_made_of_it(finished, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(finished, folder, symlinks=True)
-    dataset = folder / "results/data/digits.h5"
-    status = dataset.stat()
-    dataset.write_bytes(dataset.read_bytes()[: status.st_size // 2])
-    os.utime(dataset, ns=(status.st_atime_ns, status.st_mtime_ns))
-    outcome = run(folder, "tas", "--forcerun", "finetune")
-    assert outcome.returncode != 0
-    assert re.search(r"digits\.h5 is truncated .*delete it and run again", outcome.stdout)
-    assert "Traceback" not in outcome.stdout
-    # which of the two jobs comes first is not said; what it made before is gone
-    made = [folder / f"results/tas/models/{model}/digits/seed0/epoch2.safetensors" for model in MODELS]
-    assert not all(path.exists() for path in made)

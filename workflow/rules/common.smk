@@ -1,7 +1,6 @@
 # What all rules share: the validated config, and the questions they ask of it.
 import os
 import re
-import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -9,19 +8,47 @@ from pathlib import Path
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from transferscope import configuration, fetching, provenance
+from transferscope import configuration, fetching, hardware, provenance
 from transferscope.errors import InputError
+from transferscope.exclusive import hold, require_writable
 from transferscope.runs import anb_runs, basin_runs, quanta_sources, quanta_sweeps, similarity_runs
+from transferscope.slurm import cancel_orphans
 from transferscope.training.recipe import Kept
 
 # left alone, glibc hands memory back to the system after every batch and asks for it anew: a third of all time
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**32))
 
+
+def or_exit(function, *arguments):
+    """What a function returns; where it finds a mistake of the user's, all ends with its message."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        sys.exit(str(error))
+
+
+def result_folders():
+    """The folders that results lie in, as far as they are there."""
+    return ["results", *Path("results").glob("*/")]
+
+
+config.update(or_exit(configuration.load, workflow.configfiles, config))
+# Snakemake keeps its notes here, even those of a dry run
+or_exit(require_writable, ".", ".snakemake")
+# set where jobs are submitted to a cluster
+ON_CLUSTER = workflow.global_resources["_nodes"].value is not None
+# where Snakemake's executor for SLURM learns about partitions, from whatever folder it is called
+os.environ.setdefault("SNAKEMAKE_SLURM_PARTITIONS", str(WORKFLOW / "profiles" / "slurm" / "partitions.yaml"))
+# on one machine, jobs that want a GPU take turns; a cluster sees to that itself
+if not ON_CLUSTER and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", max(hardware.gpus_here(), 1))
+
 try:
-    config.update(configuration.load(workflow.configfiles, config))
+    require_writable(*result_folders())
 except InputError as error:
-    sys.exit(str(error))
+    # no obstacle to a dry run; any other ends before its first job
+    print(f"note: {error}", file=sys.stderr)
 
 
 wildcard_constraints:
@@ -74,10 +101,17 @@ def code(script):
 
 
 def gpus():
-    """GPUs that a job which trains or captures asks for: one where the config or this machine has any, else none."""
+    """GPUs that a job which trains or captures asks for: one where the config wants one or there is one, else none."""
     if config["device"] == "auto":
-        return int(shutil.which("nvidia-smi") is not None)
+        return int(hardware.gpus_in_cluster() if ON_CLUSTER else hardware.gpus_here() > 0)
     return int(config["device"] == "cuda")
+
+
+def record_what_ended_unseen():
+    """Note how files were made that jobs left after their Snakemake was killed, so that a later change re-runs them."""
+    for job in workflow.dag.jobs:
+        if workflow.dag.reason(job).no_metadata and not workflow.dag.needrun(job):
+            workflow.async_run(workflow.persistence.finished(job))
 
 
 def growing(amount):

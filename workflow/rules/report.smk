@@ -51,7 +51,7 @@ rule make_report:
     input:
         [results_of(paper) for paper in ASKED],
         config="results/config.yaml",
-        captions=list(WORKFLOW.glob("report/*")),
+        captions=[os.path.relpath(caption) for caption in WORKFLOW.glob("report/*")],
     output:
         "results/report.html",
     log:
@@ -67,9 +67,8 @@ rule make_report:
         runtime=growing(10),
     params:
         papers=ASKED,
-        python=sys.executable,
-        snakefile=workflow.main_snakefile,
     shell:
-        # a second Snakemake, on the same results: hence no lock, and the config as resolved
-        "{params.python} -m snakemake {params.papers} --nolock --snakefile {params.snakefile} --configfile {input.config}"
-        " --report {output} > {log} 2>&1"
+        # a second Snakemake, on the same results: hence no lock, and the config as resolved; where this one and its
+        # Snakefile lie is no parameter, so that a report goes on being one when its folder is moved
+        "{sys.executable:q} -m snakemake {params.papers} --nolock --snakefile {workflow.main_snakefile:q}"
+        " --configfile {input.config} --report {output} > {log} 2>&1"

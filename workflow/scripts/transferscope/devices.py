@@ -13,16 +13,19 @@ from transferscope.errors import InputError
 def choose_device(name: str) -> torch.device:
     """The device that the config names: "auto" is a GPU where there is one.
 
-    Where there are several and nobody has chosen one of them for this job (a scheduler sets CUDA_VISIBLE_DEVICES), it
-    takes one that no other job has: see `gpus`. Raises InputError if a GPU is asked for and none is there.
+    Of several (a scheduler lets a job see its own alone, by CUDA_VISIBLE_DEVICES) it takes one that no other job has:
+    see `gpus`. Raises InputError if a GPU is asked for and none is there.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("device: expected a GPU ('cuda'), found none that torch can use: set it to 'auto' or 'cpu'")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    print(f"device {name}, visible GPUs: {visible or 'all'}", flush=True)
     count = torch.cuda.device_count() if name == "cuda" else 0
-    if count > 1 and "CUDA_VISIBLE_DEVICES" not in os.environ:
-        device = torch.device(name, gpus.claim(count))
+    if count > 1:
+        names = visible.split(",") if visible else map(str, range(count))
+        device = torch.device(name, gpus.claim(tuple(names)[:count]))
         torch.cuda.set_device(device)
         return device
     return torch.device(name)

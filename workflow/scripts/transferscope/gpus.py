@@ -11,17 +11,18 @@ SECONDS_BETWEEN_TRIES = 1.0
 
 
 @functools.cache
-def claim(count: int, folder: str | Path | None = None) -> int:
-    """The number of a GPU, 0 to count - 1, that is this process's until it ends; waits while all are taken.
+def claim(names: tuple[str, ...], folder: str | Path | None = None) -> int:
+    """Which of some GPUs, counted from 0, is this process's until it ends; waits while all are taken.
 
     Asked again, a process gets the one that it has. A lock on a file stands for each GPU; the system gives it back
     when the process ends, in whatever way.
+    names: of these GPUs, the same in all processes: their numbers on the machine, or what CUDA calls them.
     folder: where these files are, the same for all processes of the machine; by default that for temporary files.
     """
     folder = Path(folder or tempfile.gettempdir())
     while True:
-        for number in range(count):
-            if _locked(folder / f"transferscope-gpu{number}.lock"):
+        for number, name in enumerate(names):
+            if _locked(folder / f"transferscope-gpu{name.strip()}.lock"):
                 return number
         time.sleep(SECONDS_BETWEEN_TRIES)
 

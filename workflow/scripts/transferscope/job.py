@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from transferscope import provenance
+from transferscope import provenance, store
 from transferscope.errors import InputError
 
 
@@ -37,19 +37,27 @@ def job_log(snakemake) -> Iterator[Job]:
     """Send everything that is printed to the rule's log; end the script with one clear message on a user's mistake.
 
     The message of an InputError goes to the log and to the console, without a traceback; any other error leaves its
-    traceback in the log.
+    traceback in the log. A log that cannot be written, and a disk that is full, are such mistakes, too.
     """
-    console = sys.stderr
-    path = Path(snakemake.log[0])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", buffering=1) as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        try:
-            yield Job(snakemake.rule, snakemake.config)
-        except InputError as error:
-            print(f"error: {error}", file=log)
-            print(f"error in rule {snakemake.rule}: {error}", file=console)
-            sys.exit(1)
-        except Exception:
-            traceback.print_exc(file=log)
-            print(f"rule {snakemake.rule} failed; its log: {path}", file=console)
-            sys.exit(1)
+    rule, path = snakemake.rule, Path(snakemake.log[0])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        log = open(path, "w", buffering=1)  # noqa: SIM115 (closed below)
+    except OSError as error:
+        sys.exit(f"error in rule {rule}: its log cannot be written ({error}): make its folder writable and run again")
+    try:
+        with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            try:
+                yield Job(rule, snakemake.config)
+            except InputError as error:
+                print(f"error: {error}", file=log)
+                raise
+            except Exception:
+                traceback.print_exc(file=log)
+                raise
+    except InputError as error:
+        sys.exit(f"error in rule {rule}: {error}")
+    except Exception as error:
+        reason = store.no_room(error)
+        remedy = f"no room on the disk ({reason}): make some and run again"
+        sys.exit(f"error in rule {rule}: {remedy}" if reason else f"rule {rule} failed; its log: {path}")

@@ -7,6 +7,7 @@ first line (`# {...}`) of a CSV table.
 import contextlib
 import csv
 import errno
+import glob
 import hashlib
 import io
 import json
@@ -27,16 +28,25 @@ if TYPE_CHECKING:
 NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
+def no_room(error: BaseException) -> str | None:
+    """What the system said if an error means that a disk is full, or else None."""
+    return next((words for words in NO_ROOM if words in str(error)), None)
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well and vanishes when it does not.
 
     The bytes are on disk before the name is, so that not even a power cut leaves half a file under the final name.
+    What a process that was killed left behind vanishes when the same path is written again.
     Raises InputError if the folder cannot be written to or the disk is full.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # mkstemp puts eight characters between prefix and suffix
+        for left in path.parent.glob(f".{glob.escape(path.name)}.{'?' * 8}{glob.escape(path.suffix)}"):
+            left.unlink()
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error}): make its folder writable and run again") from error
@@ -54,7 +64,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except InputError:
         raise
     except Exception as error:
-        reason = next((words for words in NO_ROOM if words in str(error)), None)
+        reason = no_room(error)
         if reason is None:
             raise
         raise InputError(f"{path} cannot be written ({reason}): make room on the disk and run again") from error
@@ -71,7 +81,7 @@ def write_hdf5(path: str | Path, kind: str, facts: Mapping) -> Iterator["h5py.Fi
     import h5py
 
     # in the format of before 1.8 an attribute holds 64 KB at most, 4,095 names of classes
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver="v108") as file:
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver="v108", locking=False) as file:
         file.attrs["kind"] = kind
         yield file
         file.attrs["facts"] = json.dumps(facts, default=str)
@@ -86,32 +96,45 @@ def open_hdf5(path: str | Path, kind: str) -> Iterator["h5py.File"]:
     import h5py
 
     try:
-        file = h5py.File(path, "r")
+        # under its final name no file is ever written to: there is nothing to lock, and some file systems cannot
+        file = h5py.File(path, "r", locking=False)
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such file: expected an HDF5 file of kind '{kind}'; run the workflow again"
         ) from None
     except OSError as error:
         raise InputError(f"{path} is truncated or no HDF5 file ({error}): delete it and run again") from error
-    with file:
-        found = file.attrs.get("kind")
-        if found != kind:
-            raise InputError(
-                f"{path}: expected an HDF5 file of kind '{kind}', found kind '{found}': "
-                "was it written by something else? Delete it and run again"
-            )
-        try:
+    try:
+        with file:
+            found = str(file.attrs.get("kind"))
+            if found != kind:
+                raise InputError(
+                    f"{path}: expected an HDF5 file of kind '{kind}', found kind '{found}': "
+                    "was it written by something else? Delete it and run again"
+                )
             yield file
-        except OSError as error:
-            # what h5py cannot read has no file name; one that has is about another file
-            if error.filename is not None:
-                raise
-            raise InputError(f"{path} is damaged ({error}): delete it and run again") from error
+    except (OSError, KeyError) as error:
+        # as HDF5 words what it cannot find or read; any other error is about something else
+        if not str(*error.args[:1]).startswith(("Unable to", "Can't")):
+            raise
+        raise InputError(f"{path} is damaged ({error.args[0]}): delete it and run again") from error
 
 
 def read_facts(file: "h5py.File") -> dict:
-    """The facts of an open HDF5 file."""
-    return json.loads(file.attrs["facts"])
+    """The facts of an open HDF5 file. Raises InputError if it has none."""
+    return _facts(file.filename, file.attrs.get("facts"))
+
+
+def _facts(path: str | Path, text: object) -> dict:
+    """Facts from the JSON text that a file has of them."""
+    try:
+        facts = json.loads(text)
+    # a text that nests too deeply for Python is a RecursionError
+    except (ValueError, TypeError, RecursionError):
+        facts = None
+    if not isinstance(facts, dict):
+        raise InputError(f"{path} does not hold the facts of a file of this workflow: delete it and run again")
+    return facts
 
 
 def write_table(path: str | Path, columns: Sequence[str], rows: Sequence[Mapping], facts: Mapping) -> None:
@@ -142,14 +165,14 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> "pd.DataFrame":
 
     try:
         with open(path, newline="", encoding="utf-8") as stream:
-            rows = json.loads(stream.readline().removeprefix("#"))["rows"]
+            rows = _facts(path, stream.readline().removeprefix("#"))["rows"]
             text = stream.read()
         # an empty cell is missing, any text is itself: "NA" may be the name of a class
         frame = pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: expected a table; run the workflow again") from None
-    # the errors of json, of pandas and of text that is none are all ValueErrors
-    except (ValueError, KeyError, TypeError) as error:
+    # the errors of facts, of pandas and of text that is none are all ValueErrors
+    except (ValueError, KeyError) as error:
         raise InputError(f"{path} is no table of this workflow ({error}): delete it and run again") from error
     if len(frame) != rows or not text.endswith("\n"):
         raise InputError(f"{path} is truncated (expected {rows} rows, found {len(frame)}): delete it and run again")
@@ -189,7 +212,7 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, "torch.Tensor"], dict]:
     ours = "facts" in metadata or "digest" in metadata
     if ours and metadata.get("digest") != tensor_digest(tensors, metadata.get("facts", "")):
         raise InputError(f"{path} is damaged (the digest of its contents is another): delete it and run again")
-    return tensors, json.loads(metadata.get("facts", "{}"))
+    return tensors, _facts(path, metadata.get("facts", "{}"))
 
 
 def tensor_digest(tensors: Mapping[str, "torch.Tensor"], text: str = "") -> str:

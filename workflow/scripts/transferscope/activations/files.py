@@ -71,9 +71,10 @@ def read(path: str | Path, layers: Sequence[str] | None = None) -> tuple[Activat
             stored = file["grams"] if keep == "gram" else file["features"]
             names, content = list(file["layers"].asstr()[:]), file["content"][:]
             logits, examples = file["logits"][:].astype(bool), file["examples"][:]
-        except KeyError as error:
+        except (KeyError, TypeError) as error:
             raise InputError(
-                f"{path} lacks a part of an activations file ({error}): delete it and run again"
+                f"{path} lacks a part of an activations file, or has another in its place ({error}): "
+                "delete it and run again"
             ) from error
         if not (len(names) == len(content) == len(logits) and set(content) <= set(range(len(stored)))):
             raise InputError(f"{path}: its layers do not fit its {len(stored)} arrays: delete it and run again")

@@ -125,13 +125,13 @@ def _pcam_part(split: str, folder: Path, name: str) -> Part:
     image_file, label_file = (folder / f"camelyonpatch_level_2_split_{name}_{axis}.h5" for axis in "xy")
 
     def read(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        with decoding(image_file), h5py.File(image_file) as images:
+        with decoding(image_file), h5py.File(image_file, "r", locking=False) as images:
             block = images["x"][start:stop]
         return block, labels[start:stop]
 
-    with decoding(label_file), h5py.File(label_file) as file:
+    with decoding(label_file), h5py.File(label_file, "r", locking=False) as file:
         labels = file["y"][:].reshape(-1).astype(np.int64)
-    with decoding(image_file), h5py.File(image_file) as file:
+    with decoding(image_file), h5py.File(image_file, "r", locking=False) as file:
         count = len(file["x"])
     if count != len(labels):
         raise ValueError(f"{image_file} has {count:,} images and {label_file} {len(labels):,} labels")

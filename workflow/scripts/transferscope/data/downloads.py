@@ -1,9 +1,13 @@
 """Where published datasets are fetched from, and how: checked by digest, unpacked, and there whole or not at all."""
 
 import gzip
+import hashlib
 import http.client
 import shutil
+import tarfile
 import urllib.error
+import urllib.request
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +16,9 @@ from urllib.parse import urlparse
 from transferscope import provenance
 from transferscope.errors import InputError
 
+# a server that says nothing for so long will not answer any more
+SECONDS_OF_SILENCE = 60
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -19,8 +26,8 @@ class Remote:
 
     url:    its address.
     size:   in bytes; this and sha256 as TensorFlow Datasets records them of the same files.
-    sha256: its digest, which decides.
-    md5:    the digest that its publisher (or torchvision) states.
+    sha256: its digest.
+    md5:    another digest, which its publisher (or torchvision) states.
     gives:  what it leaves behind, a file or a folder, relative to the dataset's folder; where its name is another than
             the address's, the file is an archive that holds it.
     """
@@ -171,45 +178,64 @@ def fetch(remote: Remote, folder: Path) -> None:
     It is fetched and unpacked beside its place and moved there at the end, so that what is there is whole.
     Raises InputError without network, or when what arrives is not the published file.
     """
-    from torchvision.datasets.utils import download_url
-
     target = folder / remote.gives
     if target.exists():
         return
     unfinished = target.parent / f".unfinished-{target.name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    name = Path(urlparse(remote.url).path).name
+    file = unfinished / Path(urlparse(remote.url).path).name
     try:
-        download_url(remote.url, unfinished, name, remote.md5)
-    # torchvision raises a RuntimeError when the MD5 is another
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, RuntimeError) as error:
+        _download(remote, file)
+        if file.name != target.name:
+            _unpack(file, unfinished)
+        (unfinished / target.name).rename(target)
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
         raise InputError(
             f"cannot fetch {remote.url} ({error}): run this step on a machine with internet access, or get the file "
-            f"(MD5 {remote.md5}) by other means and put its content at {target}"
+            f"(SHA-256 {remote.sha256}) by other means and put its content at {target}"
         ) from error
-    found = provenance.file_digest(unfinished / name)
-    if found != remote.sha256:
-        raise InputError(
-            f"{remote.url} is another file than the published one (its SHA-256 is {found}, expected {remote.sha256}): "
-            f"get that by other means and put its content at {target}"
-        )
-    if name != target.name:
-        _unpack(unfinished / name, unfinished)
-    (unfinished / target.name).rename(target)
-    shutil.rmtree(unfinished)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+class _Encrypted(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect that leads from https to something that anyone on the way could change."""
+
+    def redirect_request(self, request, *arguments):
+        redirected = super().redirect_request(request, *arguments)
+        if request.type == "https" and redirected.type != "https":
+            raise urllib.error.URLError(f"it is redirected to {redirected.full_url}, which is not https")
+        return redirected
+
+
+def _download(remote: Remote, path: Path) -> None:
+    """Fetch a file. torchvision's own function would try http where https fails."""
+    request = urllib.request.Request(remote.url, headers={"User-Agent": "transferscope"})
+    opener = urllib.request.build_opener(_Encrypted)
+    with opener.open(request, timeout=SECONDS_OF_SILENCE) as response, open(path, "wb") as file:
+        shutil.copyfileobj(response, file, 2**20)
+    for digest, published in (("sha256", remote.sha256), ("md5", remote.md5)):
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, digest).hexdigest()
+        if found != published:
+            raise urllib.error.URLError(f"it is not the published file: its {digest} is {found}, expected {published}")
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack a .tar.gz, a .zip, or a single gzipped file of any size."""
-    from torchvision.datasets.utils import extract_archive
-
-    if archive.suffix == ".gz" and archive.suffixes[-2:] != [".tar", ".gz"]:
-        # torchvision would hold all of it in memory
-        with gzip.open(archive) as source, open(folder / archive.stem, "wb") as target:
-            shutil.copyfileobj(source, target, 2**24)
-    else:
-        extract_archive(str(archive), str(folder))
+    """Unpack a .tar.gz, a .zip, or a single gzipped file of any size; nothing of it can land outside of `folder`."""
+    try:
+        if archive.suffix == ".zip":
+            with zipfile.ZipFile(archive) as content:
+                content.extractall(folder)
+        elif archive.suffixes[-2:] == [".tar", ".gz"]:
+            with tarfile.open(archive) as content:
+                content.extractall(folder, filter="data")
+        else:
+            with gzip.open(archive) as content, open(folder / archive.stem, "wb") as target:
+                shutil.copyfileobj(content, target, 2**24)
+    except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, EOFError) as error:
+        raise InputError(f"{archive.name} cannot be unpacked ({error}): it is not what its publisher meant") from error
 
 
 def manifest(remotes: Iterable[Remote], folder: Path) -> dict[str, str]:

@@ -11,6 +11,8 @@ from transferscope.data.collection import Collection, Part, decoding
 if TYPE_CHECKING:
     from torchvision.datasets import VisionDataset
 
+# what pictures of datasets are; of the others that Pillow knows, some are programs for an interpreter (EPS)
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 STANFORD_CARS_REMEDY = (
     "Stanford Cars cannot be fetched automatically, its original address is gone. From a copy of the dataset (its own "
     "archives cars_train.tgz, cars_test.tgz, car_devkit.tgz and the file cars_test_annos_withlabels.mat) make "
@@ -37,7 +39,7 @@ def read_picture(path: str, size: int | None) -> np.ndarray:
     """
     from PIL import Image, ImageOps
 
-    with decoding(path), Image.open(path) as file:
+    with decoding(path), Image.open(path, formats=FORMATS) as file:
         image = file.convert("RGB")
     if size is not None:
         image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)

@@ -19,6 +19,8 @@ from transferscope.provenance import file_digest
 
 TORCH_SUFFIXES = (".pt", ".pth")
 WEIGHTS_SUFFIXES = (".safetensors", ".bin", *TORCH_SUFFIXES)
+# how names of files end, without their suffix, that promise a SHA-256
+PROMISED_DIGEST = r"(?:^|-)([0-9a-f]{8,64})$"
 # keys under which a torch file may hold its state dict beside other things
 STATE_DICT_KEYS = ("state_dict", "model")
 
@@ -43,6 +45,8 @@ def published(model: Mapping, folder: str | Path) -> tuple[dict[str, Tensor], di
     try:
         module, architecture, mean, std = fetch(model, name, folder)
     except (OSError, RuntimeError) as error:
+        if store.no_room(error):
+            raise
         raise InputError(
             f"cannot fetch the weights {name} of {model['library']}'s {model['name']} ({error}): run this step once on "
             f"a machine with internet access, or copy {folder} from one"
@@ -117,6 +121,11 @@ def _from_timm(model: Mapping, name: str, folder: Path) -> tuple[nn.Module, dict
     tags = [full.partition(".")[2] for full in timm.list_models(f"{model['name']}.*", pretrained=True)]
     zoo.refuse_unknown(f"weights of timm's {model['name']}", name, tags)
     weights = timm.get_pretrained_cfg(f"{model['name']}.{name}")
+    if not weights.hf_hub_id and not re.search(PROMISED_DIGEST, Path(weights.url).stem):
+        raise InputError(
+            f"{weights.url} cannot be checked, as no digest of it is published: fetch it yourself, check it, and name "
+            "it as `source: {checkpoint: ...}`"
+        )
     architecture = zoo.architecture(model, classes=weights.num_classes)
     options = {"pretrained": True, "pretrained_cfg": name, "cache_dir": str(folder)}
     module = zoo.create(architecture | {"options": architecture["options"] | options})
@@ -176,7 +185,7 @@ def _checked_digests(folder: Path) -> dict[str, str]:
     digests = {}
     for path in sorted(path for path in folder.rglob("*") if path.suffix in WEIGHTS_SUFFIXES and path.is_file()):
         found = digests[path.name] = file_digest(path)
-        promised = re.search(r"(?:^|-)([0-9a-f]{8,64})$", path.resolve().stem)
+        promised = re.search(PROMISED_DIGEST, path.resolve().stem)
         if promised and not found.startswith(promised[1]):
             raise InputError(f"{path} is damaged (its SHA-256 is {found}): delete it and run again")
     return digests

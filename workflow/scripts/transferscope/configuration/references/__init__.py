@@ -36,7 +36,7 @@ def check(settings: Settings) -> None:
     _check_papers(settings)
     _check_precision(settings)
     _check_names(settings)
-    _check_checkpoints(settings)
+    _check_paths(settings)
     recipes.check(settings)
     labels.check(settings)
     shuffles.check(settings, [each for paper in PAPERS.values() for each in paper.names(settings)])
@@ -81,13 +81,21 @@ def _check_names(settings: Settings) -> None:
             settings.reject(path, f"a name under {dotted(section)}", f"{shown(name)}: {advice(name, valid, 'names')}")
 
 
-def _check_checkpoints(settings: Settings) -> None:
-    """A file of weights must be there before anything runs."""
+def _check_paths(settings: Settings) -> None:
+    """A file of weights, and a folder of images that nothing is downloaded to, must be there before anything runs."""
     for model in settings.names("models"):
         path = ("models", model, "source", "checkpoint")
         file = settings.at(*path)
         if file is not None and not Path(file).is_file():
             settings.reject(path, "an existing file", f"{shown(file)} (looked for in {Path.cwd()})")
+    for dataset in settings.names("datasets"):
+        path = ("datasets", dataset, "root")
+        folder = settings.at(*path)
+        if settings.at("datasets", dataset, "loader") != "ImageFolder" or folder is None:
+            continue
+        folder = folder.replace("{dataset}", dataset)
+        if not Path(folder).is_dir():
+            settings.reject(path, "an existing folder", f"{shown(folder)} (looked for in {Path.cwd()})")
 
 
 def _check_last_epochs(settings: Settings, paper: str) -> None:

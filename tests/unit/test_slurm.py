@@ -1,0 +1,67 @@
+"""Jobs of a killed submission, in a queue that two small programs play; a real one is in tests/slurm."""
+
+import os
+
+import pytest
+
+from transferscope import slurm
+from transferscope.errors import InputError
+
+SQUEUE = """#!/bin/sh
+cd "{queue}" || exit 1
+for job in *; do [ -e "$job" ] && printf '%-64s%s\\n' "$job" "$(cat "$job")"; done
+true
+"""
+SCANCEL = """#!/bin/sh
+cd "{queue}"
+for job; do [ "$job" = stuck ] || rm "$job"; done
+"""
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """Jobs in the queue, each a file with the path of its log; a run's folder is the working one."""
+    programs, queue, folder = (tmp_path / name for name in ("bin", "queue", "run"))
+    for path in (programs, queue, folder):
+        path.mkdir()
+    for name, script in (("squeue", SQUEUE), ("scancel", SCANCEL)):
+        (programs / name).write_text(script.format(queue=queue))
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.chdir(folder)
+    return queue
+
+
+def put(queue, job, folder):
+    (queue / job).write_text(f"{folder}/.snakemake/slurm_logs/rule_pretrain/%j.log")
+
+
+def test_jobs_of_this_folder_are_cancelled_and_no_others(queue, tmp_path):
+    put(queue, "17", tmp_path / "run")
+    put(queue, "18_2", tmp_path / "run")
+    put(queue, "19", tmp_path / "run2")
+    put(queue, "20", tmp_path / "run" / "below")
+    (queue / "21").write_text(f"{tmp_path}/run/slurm-21.out")
+    assert slurm.cancel_orphans() == ["17", "18_2"]
+    assert sorted(path.name for path in queue.iterdir()) == ["19", "20", "21"]
+    assert slurm.cancel_orphans() == []
+
+
+def test_jobs_are_found_by_whatever_path_their_folder_was_entered(queue, tmp_path, monkeypatch):
+    put(queue, "17", tmp_path / "run")
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    monkeypatch.chdir(tmp_path / "link")
+    assert slurm.cancel_orphans() == ["17"]
+
+
+def test_a_job_that_does_not_end_stops_the_run(queue, tmp_path):
+    put(queue, "17", tmp_path / "run")
+    put(queue, "stuck", tmp_path / "run")
+    with pytest.raises(InputError, match="do not end: stuck: have them cancelled"):
+        slurm.cancel_orphans(patience=0)
+
+
+def test_a_slurm_that_does_not_answer_stops_the_run(queue):
+    queue.rmdir()
+    with pytest.raises(InputError, match=r"squeue fails .*: run again when SLURM answers"):
+        slurm.cancel_orphans()

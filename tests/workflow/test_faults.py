@@ -1,0 +1,210 @@
+"""What can go wrong with a run: it heals with the next call, or it ends with a message that says what to do."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running import ROOT, SMOKE, assert_same_results, changed, command, run
+
+NOTHING_TO_DO = "Nothing to be done"
+
+
+def start_and_wait_for(folder: Path, appears: str, config: Path = SMOKE) -> subprocess.Popen:
+    """A run in a process group of its own, once a file has appeared in it."""
+    output = subprocess.DEVNULL
+    process = subprocess.Popen(
+        command(folder, "tas", config=config), stdout=output, stderr=output, start_new_session=True
+    )
+    deadline = time.monotonic() + 300
+    while not list(folder.glob(appears)):
+        assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be stopped"
+        time.sleep(0.05)
+    return process
+
+
+def small(config: dict) -> None:
+    """One model, one target; and epochs that take a while."""
+    for paper in set(config) & {"similarity", "anb", "quanta", "convergent", "basins"}:
+        del config[paper]
+    config["tas"].update(models=["residual"], targets={"rotated": "near"}, checkpoints={"every_epochs": None})
+    config["tas"]["recipe"]["epochs"] = 40
+
+
+def copied(finished: Path, folder: Path) -> Path:
+    """A copy of a run with the ages of its files, as `cp -a` makes it."""
+    return shutil.copytree(finished, folder, symlinks=True)
+
+
+# ---- interruptions
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+def test_a_run_that_was_stopped_goes_on_and_gives_the_same(finished, tmp_path, kill):
+    process = start_and_wait_for(tmp_path, "results/tas/unfinished/finetune/*/*/seeds0/seed0/*")
+    os.killpg(process.pid, kill)
+    process.wait(timeout=60)
+    assert not (tmp_path / "results/tas/tables/scores.csv").exists()
+    outcome = run(tmp_path, "tas")
+    assert outcome.returncode == 0, outcome.stdout
+    assert_same_results(finished, tmp_path)
+
+
+def jobs_of(folder: Path, script: str) -> list[int]:
+    """Processes that run a script for the Snakemake at work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink() == folder and script in (process / "cmdline").read_text().split("\0")[1]:
+                found.append(int(process.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="jobs are found in /proc")
+def test_a_job_that_was_killed_goes_on_after_its_last_epoch(tmp_path):
+    config, log = changed(tmp_path, small), tmp_path / "results/tas/logs/finetune/residual/rotated-0.log"
+    process = start_and_wait_for(tmp_path, "results/tas/unfinished/finetune/*/*/seeds0/seed0/state.safetensors", config)
+    while "epoch 2/" not in log.read_text():
+        time.sleep(0.01)
+    (job,) = jobs_of(tmp_path, "finetune.py")
+    os.kill(job, signal.SIGKILL)
+    assert process.wait(timeout=120) != 0
+    epochs = int(re.findall(r"^epoch (\d+)", log.read_text(), re.MULTILINE)[-1])
+    outcome = run(tmp_path, "tas", config=config)
+    assert outcome.returncode == 0, outcome.stdout
+    went_on = int(re.search(r"going on after epoch (\d+) of 40", log.read_text())[1])
+    # its last line may have been cut
+    assert went_on in (epochs, epochs + 1)
+    left = [path for path in (tmp_path / "results").rglob(".*") if path.name != ".snakemake_timestamp"]
+    assert left == [] and not (tmp_path / "results/tas/unfinished/finetune/residual/rotated/seeds0").exists()
+
+
+def test_a_second_run_in_the_same_folder_is_refused_while_the_first_goes_on(tmp_path):
+    process = start_and_wait_for(tmp_path, "results/tas/logs/*")
+    second = run(tmp_path, "tas")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=60)
+    assert second.returncode != 0
+    assert f"another snakemake is at work in {tmp_path}" in second.stdout
+
+
+# ---- disks
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """A file system in a folder; skips the test where the user may not mount any."""
+    folder.mkdir(exist_ok=True)
+    outcome = subprocess.run(["mount", *options, folder], capture_output=True, text=True)
+    if outcome.returncode:
+        pytest.skip(f"no file system can be mounted here: {outcome.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(tmp_path):
+    folder, config = tmp_path / "disk", changed(tmp_path, small)
+    with mounted(folder, "-t", "tmpfs", "-o", "size=4m", "tmpfs"):
+        full = run(folder, "tas", config=config)
+        assert full.returncode != 0
+        assert re.search(r"error in rule .*No space left on device.*make (some|room).* and run again", full.stdout)
+        assert "Traceback" not in full.stdout
+        subprocess.run(["mount", "-o", "remount,size=100m", folder], check=True)
+        outcome = run(folder, "tas", config=config)
+        assert outcome.returncode == 0, outcome.stdout
+
+
+def test_a_read_only_folder_is_told_before_any_job(finished, tmp_path):
+    folder = copied(finished, tmp_path / "copy")
+    results = str(folder / "results")
+    missing = folder / "results/tas/figures/table1.png"
+    missing.unlink()
+    with mounted(folder / "results", "--bind", results):
+        subprocess.run(["mount", "-o", "remount,bind,ro", results], check=True)
+        refused = run(folder, "tas")
+        seen = run(folder, "-n", "similarity")
+    assert refused.returncode != 0 and "Traceback" not in refused.stdout
+    assert re.search(rf"{results} .*cannot be written to: make it writable, or copy the results", refused.stdout)
+    assert "rule draw_tas_figures" not in refused.stdout
+    assert seen.returncode == 0 and NOTHING_TO_DO in seen.stdout
+
+
+# ---- damage
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("results/data/digits.h5", r"digits\.h5 is truncated .*delete it and run again"),
+        ("results/tas/models/residual/source.safetensors", r"source\.safetensors is damaged .*delete it and run again"),
+    ],
+    ids=["truncated HDF5", "a bit of a checkpoint"],
+)
+def test_a_damaged_file_is_named_and_nothing_is_made_of_it(finished, tmp_path, name, expected):
+    folder = copied(finished, tmp_path / "copy")
+    file = folder / name
+    status, content = file.stat(), bytearray(file.read_bytes())
+    if file.suffix == ".h5":
+        del content[len(content) // 2 :]
+    else:
+        content[-1] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    outcome = run(folder, "tas", "--forcerun", "finetune")
+    assert outcome.returncode != 0
+    assert re.search(expected, outcome.stdout)
+    assert "Traceback" not in outcome.stdout
+    # which of the two jobs comes first is not said; what it made before is gone
+    models = folder / "results/tas/models"
+    assert not all(
+        (models / model / "digits/seed0/epoch2.safetensors").exists() for model in ("residual", "transformer")
+    )
+
+
+# ---- copies
+
+
+def test_results_in_a_fresh_clone_are_taken_as_they_are(finished, tmp_path):
+    clone, aside = tmp_path / "clone", shutil.ignore_patterns(".*", "results", "tests", "__pycache__")
+    # every file of a fresh clone is new
+    shutil.copytree(ROOT, clone, symlinks=True, ignore=aside, copy_function=shutil.copy)
+    for name in ("results", ".snakemake"):
+        copied(finished / name, clone / name)
+    elsewhere = [str(clone / "Snakefile") if part == str(ROOT / "Snakefile") else part for part in command(clone, "-n")]
+    papers = [path.name for path in (clone / "results").iterdir() if (path / "figures").is_dir()]
+    outcome = subprocess.run([*elsewhere, *papers], capture_output=True, text=True)
+    assert len(papers) >= 4 and NOTHING_TO_DO in outcome.stdout + outcome.stderr, outcome.stdout
+
+
+def test_results_without_snakemakes_notes_and_the_ages_of_files_are_taken_after_a_touch(finished, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished / "results", folder / "results", copy_function=shutil.copy)
+    for path in sorted((folder / "results").rglob("*"), reverse=True):
+        path.touch()
+    assert NOTHING_TO_DO not in run(folder, "-n", "tas").stdout
+    outcome = run(folder, "tas", "--touch", "--forceall")
+    assert outcome.returncode == 0, outcome.stdout
+    assert NOTHING_TO_DO in run(folder, "-n", "tas").stdout
+    slower = changed(tmp_path, lambda config: config["tas"].update(resamples=21))
+    again = run(folder, "-n", "tas", config=slower).stdout
+    assert "compare layers" in again and "finetune" not in again
+
+
+# ---- a config from elsewhere
+
+
+def test_a_config_with_a_tag_of_pythons_runs_nothing(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(SMOKE.read_text() + "seed: !!python/object/apply:os.system ['touch ran']\n")
+    outcome = run(tmp_path, "-n", config=config)
+    assert outcome.returncode != 0
+    assert "not valid JSON or YAML" in outcome.stdout
+    assert not (tmp_path / "ran").exists()
