@@ -33,7 +33,8 @@ SlurmctldLogFile={state}/slurmctld.log
 SlurmdLogFile={state}/slurmd.log
 MailProg=/bin/true
 MpiDefault=none
-ProctrackType=proctrack/linuxproc
+# by group: with linuxproc a child whose parent went first would live on
+ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none

@@ -225,7 +225,7 @@ def test_after_a_killed_submission_nothing_is_done_twice_or_side_by_side(story, 
 def test_what_ended_unseen_is_made_anew_when_its_config_changes(story, tmp_path):
     assert "Nothing to be done" in run(story.folder, "-n", "--", *TARGETS, config=story.config).stdout
     config = yaml.safe_load(story.config.read_text())
-    config["tas"]["recipe"]["learning_rate"] *= 2
+    config["tas"]["recipe"]["learning_rate"] = 0.002
     other = tmp_path / "other.yaml"
     other.write_text(yaml.safe_dump(config))
     assert re.search(r"finetune seeds 1 +1\b", run(story.folder, "-n", "--", *TARGETS, config=other).stdout)

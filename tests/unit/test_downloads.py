@@ -97,6 +97,14 @@ def test_a_file_that_is_no_longer_published_is_reported(tmp_path, server):
         downloads.fetch(remote(f"{server[1]}/gone.zip", b"", "gone"), tmp_path / "root")
 
 
+def test_where_https_fails_http_is_not_tried(tmp_path, server):
+    remote = published_archive(server)
+    encrypted = dataclasses.replace(remote, url=remote.url.replace("http://", "https://"))
+    with pytest.raises(InputError, match=r"cannot fetch https://127.0.0.1"):
+        downloads.fetch(encrypted, tmp_path / "root")
+    assert list((tmp_path / "root/cifar").iterdir()) == []
+
+
 def test_without_network_the_user_is_told_to_run_where_there_is_one(tmp_path):
     with pytest.raises(InputError, match=r"cannot fetch http://127.0.0.1:9/data.zip.*internet access"):
         downloads.fetch(remote("http://127.0.0.1:9/data.zip", b"", "data"), tmp_path)

@@ -79,10 +79,11 @@ def test_estimated_statistics_are_those_of_a_direct_cumulative_pass():
     module, data = small("convolutional", 0), examples(50, size=28)
     shown = Probe(as_tensor, data, "cpu")
     shown.estimate_statistics(module)
-    expected = small("convolutional", 0)
-    torch.optim.swa_utils.update_bn([as_tensor(data.images(np.arange(50)), "cpu")], expected)
+    expected = small("convolutional", 0).double()
+    torch.optim.swa_utils.update_bn([as_tensor(data.images(np.arange(50)), "cpu").double()], expected)
     for key, tensor in module.state_dict().items():
-        assert torch.allclose(tensor, expected.state_dict()[key], rtol=1e-5, atol=1e-7), key
+        # ours are float32 sums of up to 39,200 values of about 1, in an order that depends on the processor
+        assert torch.allclose(tensor.double(), expected.state_dict()[key].double(), rtol=0, atol=5e-5), key
     assert {norm.momentum for norm in module.modules() if isinstance(norm, nn.BatchNorm2d)} == {0.1}
     assert not any(part.training for part in module.modules())
 

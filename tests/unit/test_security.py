@@ -276,9 +276,10 @@ def test_no_rule_writes_outside_of_results():
         elsewhere = ("../scripts/", "../../envs/", "../report/")
         paths += [text for text in texts if "/" in text and not text.startswith(elsewhere)]
     assert len(paths) > 100
-    # all but the first two are no files that are written: keys of the config, and captions
-    allowed = ("results/", "{DUMPS}/", "datasets/{", "tasks/{", "models/{", "report/*", "*/")
-    assert [path for path in paths if not path.startswith(allowed) and not re.fullmatch(r"seed\{\w+\}/.*", path)] == []
+    # `others` are no files that are written: keys of the config; nor are patterns
+    written = ("results/", "{DUMPS}/", "seed{seed}/")
+    others = ("datasets/{", "tasks/{", "models/{")
+    assert [path for path in paths if not path.startswith(written + others) and "*" not in path] == []
 
 
 @pytest.mark.parametrize("option", ["pretrained", "checkpoint_path", "pretrained_cfg", "weights", "weights_backbone"])
@@ -297,7 +298,6 @@ def test_every_dataset_is_fetched_over_https_checked_and_put_where_it_belongs():
     for remote in remotes:
         assert remote.url.startswith("https://")
         assert re.fullmatch(r"[0-9a-f]{32}", remote.md5)
-        assert re.fullmatch(r"[0-9a-f]{64}", remote.sha256)
         assert not Path(remote.gives).is_absolute() and ".." not in Path(remote.gives).parts
     assert len({remote.md5 for remote in remotes}) == len(remotes)
 

@@ -5,6 +5,7 @@ and answers each with a line of JSON: what went wrong, which modules came from o
 packages were imported so far.
 """
 
+import gc
 import io
 import json
 import os
@@ -22,11 +23,14 @@ STANDARD = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
 
 
 class Named(list):
-    """A list, some of whose values have names."""
+    """A list, some of whose values have names, and can be found by them."""
 
     def __init__(self, values, names):
         super().__init__(values)
         self.__dict__.update(names)
+
+    def __getitem__(self, key):
+        return self.__dict__[key] if isinstance(key, str) else super().__getitem__(key)
 
     def items(self):
         return self.__dict__.items()
@@ -72,5 +76,7 @@ answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 while sys.stdin.buffer.peek(1):
     error = run(pickle.load(sys.stdin.buffer))
+    # figures are many objects that refer to each other
+    gc.collect()
     imported = sorted({name.partition(".")[0] for name in sys.modules})
     print(json.dumps({"error": error, "foreign": foreign(), "imported": imported}), file=answers, flush=True)

@@ -2,11 +2,14 @@
 
 import gzip
 import json
+import os
 import pickle
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -21,40 +24,49 @@ HERE = Path(__file__).parent
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # scripts that the default target does not run on embedded data
 ON_DEMAND = {"download_dataset.py", "fetch_source.py", "estimate_cost.py"}
+# that of the environment which runs the tests, on the PATH or not
+UV = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
 # what packages are imported as, where that is another name
 MODULES = {"pillow": "PIL", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 
 
 class Environment:
-    """A fresh virtual environment of one file's pins, and a process in it that runs scripts."""
+    """A fresh virtual environment of one file's pins, and processes in it that run scripts."""
 
     def __init__(self, file: Path, folder: Path, working: Path):
         *_, pip = yaml.safe_load(file.read_text())["dependencies"]
         # the lock has the version for this Python: on 3.12 that of the pin, as a test of the lock says
         self.packages = [pin.partition("==")[0] for pin in pip["pip"]]
-        self.name, python = file.stem, str(folder / "bin" / "python")
+        self.name, self.python, self.working = file.stem, str(folder / "bin" / "python"), working
         uv("venv", "--python", sys.executable, str(folder))
-        uv("pip", "install", "--python", python, "--constraint", str(ROOT / "requirements.lock"), *self.packages)
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        # -I: neither the user's packages nor PYTHONPATH
-        self.process = subprocess.Popen([python, "-I", str(HERE / "run_scripts.py")], cwd=working, **pipes)
+        uv("pip", "install", "--python", self.python, "--constraint", str(ROOT / "requirements.lock"), *self.packages)
+        # processes that wait for their next job: one that has imported torch is worth keeping
+        self.idle = []
         self.imported = set()
 
     def run(self, job: dict) -> dict:
         """What came of a job."""
-        self.process.stdin.write(pickle.dumps(job))
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        self.imported = set(answer["imported"])
+        process = self.idle.pop() if self.idle else self.start()
+        process.stdin.write(pickle.dumps(job))
+        process.stdin.flush()
+        answer = json.loads(process.stdout.readline())
+        self.idle.append(process)
+        self.imported |= set(answer["imported"])
         return answer
 
+    def start(self) -> subprocess.Popen:
+        """A process; -I keeps the user's packages and PYTHONPATH from it."""
+        call, pipe = [self.python, "-I", str(HERE / "run_scripts.py")], subprocess.PIPE
+        return subprocess.Popen(call, cwd=self.working, stdin=pipe, stdout=pipe)
+
     def close(self) -> None:
-        self.process.communicate()
+        for process in self.idle:
+            process.communicate()
 
 
 def uv(*arguments: str) -> None:
     """A call of uv that must succeed; without an index to install from, the tests are skipped."""
-    outcome = subprocess.run(["uv", *arguments], text=True, capture_output=True)
+    outcome = subprocess.run([UV, *arguments], text=True, capture_output=True)
     unreachable = ("error sending request", "Could not connect", "dns error", "network was disabled")
     if any(sign in outcome.stderr for sign in unreachable):
         pytest.skip(f"no package index can be reached, so no environment can be made: {outcome.stderr.splitlines()[0]}")
@@ -70,7 +82,7 @@ def working(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def environments(tmp_path_factory, working):
     """The environments by name."""
-    if shutil.which("uv") is None:
+    if UV is None:
         pytest.skip("uv is not here to make environments with: it is in requirements.lock")
     folder, made = tmp_path_factory.mktemp("environments"), {}
     try:
@@ -84,10 +96,30 @@ def environments(tmp_path_factory, working):
 
 
 def run_all(jobs: list[dict], environments: dict[str, Environment]) -> None:
-    for job in jobs:
-        answer = environments[job["environment"]].run(job)
-        assert answer["error"] is None, f"{job['rule']}, in envs/{job['environment']}.yaml:\n{answer['error']}"
-        assert answer["foreign"] == [], job["rule"]
+    """Run jobs, given in an order in which they can, two at a time."""
+    made, failed = {path: Event() for job in jobs for path in job["output"][0]}, Event()
+
+    def run(job: dict) -> None:
+        for path in job["input"][0]:
+            if path in made:
+                made[path].wait()
+        if failed.is_set():
+            return
+        try:
+            answer = environments[job["environment"]].run(job)
+            assert answer["error"] is None, f"{job['rule']}, in envs/{job['environment']}.yaml:\n{answer['error']}"
+            assert answer["foreign"] == [], job["rule"]
+        except BaseException:
+            failed.set()
+            # nobody is to wait for what will not come
+            for each in made.values():
+                each.set()
+            raise
+        for path in job["output"][0]:
+            made[path].set()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, jobs))
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +150,13 @@ def elsewhere(working, tmp_path_factory) -> Path:
     return changed(tmp_path_factory.mktemp("config"), change)
 
 
-def test_every_script_of_the_smoke_config_runs_in_its_environment_alone(environments, working):
-    jobs = listed(working, SMOKE)
+@pytest.fixture(scope="module")
+def jobs(working) -> list[dict]:
+    """The jobs of the smoke config."""
+    return listed(working, SMOKE)
+
+
+def test_every_script_of_the_smoke_config_runs_in_its_environment_alone(environments, jobs):
     scripts = {path.name for path in (ROOT / "workflow" / "scripts").glob("*.py")}
     assert scripts - {Path(job["script"]).name for job in jobs} == ON_DEMAND
     run_all(jobs, environments)
@@ -138,6 +175,6 @@ def test_every_pin_of_an_environment_is_imported_by_its_scripts(environments):
         assert modules - environment.imported == set(), f"envs/{environment.name}.yaml"
 
 
-def test_a_script_in_an_environment_that_lacks_a_package_fails(environments, working):
-    (job,) = (job for job in listed(working, SMOKE) if job["rule"] == "draw_tas_figures")
+def test_a_script_in_an_environment_that_lacks_a_package_fails(environments, jobs):
+    (job,) = (job for job in jobs if job["rule"] == "draw_tas_figures")
     assert "No module named 'matplotlib'" in environments["analysis"].run(job)["error"]

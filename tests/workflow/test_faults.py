@@ -20,7 +20,12 @@ def start_and_wait_for(folder: Path, appears: str, config: Path = SMOKE) -> subp
     """A run in a process group of its own, once a file has appeared in it."""
     output = subprocess.DEVNULL
     process = subprocess.Popen(
-        command(folder, "tas", config=config), stdout=output, stderr=output, start_new_session=True
+        command(folder, "tas", config=config),
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        # a script that runs the tests in the background has them ignore Ctrl-C, and so would this process
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 300
     while not list(folder.glob(appears)):
@@ -125,15 +130,13 @@ def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(tmp_path):
 def test_a_read_only_folder_is_told_before_any_job(finished, tmp_path):
     folder = copied(finished, tmp_path / "copy")
     results = str(folder / "results")
-    missing = folder / "results/tas/figures/table1.png"
-    missing.unlink()
+    (folder / "results/tas/figures/table1.png").unlink()
     with mounted(folder / "results", "--bind", results):
         subprocess.run(["mount", "-o", "remount,bind,ro", results], check=True)
         refused = run(folder, "tas")
         seen = run(folder, "-n", "similarity")
     assert refused.returncode != 0 and "Traceback" not in refused.stdout
     assert re.search(rf"{results} .*cannot be written to: make it writable, or copy the results", refused.stdout)
-    assert "rule draw_tas_figures" not in refused.stdout
     assert seen.returncode == 0 and NOTHING_TO_DO in seen.stdout
 
 
@@ -162,11 +165,9 @@ def test_a_damaged_file_is_named_and_nothing_is_made_of_it(finished, tmp_path, n
     assert outcome.returncode != 0
     assert re.search(expected, outcome.stdout)
     assert "Traceback" not in outcome.stdout
-    # which of the two jobs comes first is not said; what it made before is gone
-    models = folder / "results/tas/models"
-    assert not all(
-        (models / model / "digits/seed0/epoch2.safetensors").exists() for model in ("residual", "transformer")
-    )
+    # which of the jobs that read it comes first is not said; what it made before is gone
+    made = list(finished.glob("results/tas/models/*/*/seed0/epoch2.safetensors"))
+    assert len(made) == 4 and not all((folder / path.relative_to(finished)).exists() for path in made)
 
 
 # ---- copies
@@ -187,8 +188,9 @@ def test_results_in_a_fresh_clone_are_taken_as_they_are(finished, tmp_path):
 def test_results_without_snakemakes_notes_and_the_ages_of_files_are_taken_after_a_touch(finished, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(finished / "results", folder / "results", copy_function=shutil.copy)
-    for path in sorted((folder / "results").rglob("*"), reverse=True):
-        path.touch()
+    # what is made last is the oldest
+    for age, path in enumerate(sorted((folder / "results").rglob("*"))):
+        os.utime(path, times=(time.time() - age, time.time() - age))
     assert NOTHING_TO_DO not in run(folder, "-n", "tas").stdout
     outcome = run(folder, "tas", "--touch", "--forceall")
     assert outcome.returncode == 0, outcome.stdout

@@ -10,12 +10,6 @@ COMPARISONS = ["similarity", "distance", "mistakes", "path", "barriers"]
 EXPLORATIONS = ["modules", "criticality"]
 BASIN_TABLES = ["history", "accuracy", *COMPARISONS, *EXPLORATIONS]
 
-
-def landscape(*keys):
-    """What a rule needs of the landscape's settings, so that a change of the others does not re-run it."""
-    return {key: BASINS["landscape"][key] for key in keys}
-
-
 # networks in one job pay for the import of torch once; on a cluster each may have a job of its own
 for number, batch in enumerate(basin_batches(), start=1):
 
@@ -80,7 +74,7 @@ for seeds in seed_batches("basins"):
             datasets={target: dataset_of(target) for target in BASINS["targets"]},
             seeds=seeds,
             examples=BASINS["examples"],
-            landscape=landscape("target", "points", "beyond", "images", "recalibrate"),
+            landscape=landscape_settings("target", "points", "beyond", "images", "recalibrate"),
             device=config["device"],
             precision=config["precision"],
             code=code("compare_networks.py"),
@@ -110,7 +104,7 @@ for seeds in seed_batches("basins"):
         params:
             runs=[asdict(run) for run in EXPLORED],
             seeds=seeds,
-            landscape=landscape("alphas", "sigmas", "draws", "images", "recalibrate"),
+            landscape=landscape_settings("alphas", "sigmas", "draws", "images", "recalibrate"),
             device=config["device"],
             code=code("explore_modules.py"),
         script:

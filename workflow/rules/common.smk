@@ -18,6 +18,8 @@ from transferscope.training.recipe import Kept
 # left alone, glibc hands memory back to the system after every batch and asks for it anew: a third of all time
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**32))
+# for the report, which a second Snakemake makes. Params would say that it changes when its folder is moved
+os.environ |= {"TRANSFERSCOPE_PYTHON": sys.executable, "TRANSFERSCOPE_SNAKEFILE": str(workflow.main_snakefile)}
 
 
 def or_exit(function, *arguments):
@@ -196,6 +198,11 @@ def quanta_folders(names):
 
 def basin_folders(names):
     return [f"results/basins/models/{name}" for name in names]
+
+
+def landscape_settings(*keys):
+    """What a rule needs of the landscape's settings, so that a change of the others does not re-run it."""
+    return {key: config["basins"]["landscape"][key] for key in keys}
 
 
 def landscape_table(name, seeds):

@@ -11,6 +11,8 @@ rule download_dataset:
         "results/cost/download/{dataset}.tsv"
     wildcard_constraints:
         dataset=one_of(ROOTED),
+    # what cannot be had is better missed at once than hours later
+    priority: 1
     localrule: True
     conda:
         "../../envs/data.yaml"

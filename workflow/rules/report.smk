@@ -68,7 +68,6 @@ rule make_report:
     params:
         papers=ASKED,
     shell:
-        # a second Snakemake, on the same results: hence no lock, and the config as resolved; where this one and its
-        # Snakefile lie is no parameter, so that a report goes on being one when its folder is moved
-        "{sys.executable:q} -m snakemake {params.papers} --nolock --snakefile {workflow.main_snakefile:q}"
+        # a second Snakemake, on the same results: hence no lock, and the config as resolved
+        '"$TRANSFERSCOPE_PYTHON" -m snakemake {params.papers} --nolock --snakefile "$TRANSFERSCOPE_SNAKEFILE"'
         " --configfile {input.config} --report {output} > {log} 2>&1"

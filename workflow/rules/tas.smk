@@ -52,6 +52,8 @@ rule fetch_source:
         "results/tas/cost/fetch/{model}.tsv"
     wildcard_constraints:
         model=one_of(FETCHED),
+    # what cannot be had is better missed at once than hours later
+    priority: 1
     localrule: True
     conda:
         "../../envs/train.yaml"
