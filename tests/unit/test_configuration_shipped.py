@@ -186,7 +186,7 @@ def test_the_demo_of_yosinski_and_others_is_a_matter_of_minutes():
     for run in anb_runs(config):
         first, end = run.task["train"]["rows"]
         passes += run.recipe["epochs"] * (end - first) // 2
-    assert passes <= 560_000
+    assert passes <= 510_000
 
 
 def test_the_demo_of_orhand_and_others_is_a_matter_of_minutes():
@@ -198,7 +198,7 @@ def test_the_demo_of_orhand_and_others_is_a_matter_of_minutes():
         first, end = run.task["train"]["rows"]
         assert "half" in run.task["labels"]
         passes += networks * run.recipe["epochs"] * (end - first) // 2
-    assert passes <= 480_000
+    assert passes <= 440_000
 
 
 def test_the_demo_of_li_and_others_is_a_matter_of_a_minute():

@@ -182,6 +182,13 @@ def basin_batches():
     return [pretrained, *dealt(scratch, size), *dealt(tuned, size)]
 
 
+def sweep_batches():
+    """The sweeps of Orhand et al. 2021 in groups that share a job, those apart that wait for networks of `anb`."""
+    size, sweeps = config["quanta"]["runs_per_job"], SWEEPS.values()
+    own, joint = ([sweep for sweep in sweeps if (sweep.half is None) == is_own] for is_own in (True, False))
+    return dealt(own, size) + dealt(joint, size)
+
+
 def dealt(runs, size):
     """Runs in groups of at most `size`, dealt out like cards: neighbours, which differ least, take equally long."""
     jobs = -(-len(runs) // size)

@@ -40,7 +40,7 @@ rule train_quanta_sources:
 
 
 # the networks of a sweep share the source's forward pass, and the sweeps of a job the import of torch
-for number, batch in enumerate(dealt(list(SWEEPS.values()), QUANTA["runs_per_job"]), start=1):
+for number, batch in enumerate(sweep_batches(), start=1):
 
     rule:
         """Some sweeps, each under every seed: networks that learn side by side, each with a gate to one source."""
