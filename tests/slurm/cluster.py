@@ -83,15 +83,13 @@ def _missing() -> list[str]:
 
 
 class Cluster:
-    """The running SLURM: `with Cluster(folder): ...`, where folder is for its state and its logs."""
+    """The running SLURM: `with Cluster(folder): ...`, where folder is for its state and its logs. It is installed."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self._daemons: list[subprocess.Popen] = []
 
     def __enter__(self) -> "Cluster":
-        if _missing():
-            _install()
         try:
             self._configure()
             if not _answers("munge", "-n"):
@@ -168,7 +166,10 @@ def device_of(job: str) -> str:
     return re.search(r"GRES=gpu:1\(IDX:(\d+)\)", _output("scontrol", "show", "job", "--detail", job))[1]
 
 
-def _install() -> None:
+def install() -> None:
+    """Install what is missing of SLURM. Raises CalledProcessError where apt-get cannot."""
+    if not _missing():
+        return
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (("update",), ("install", "--yes", "--no-install-recommends", *PACKAGES)):
         subprocess.run(["apt-get", "-qq", *arguments], check=True, env=environment)

@@ -1,7 +1,9 @@
 """The cluster that these tests run on."""
 
+import subprocess
+
 import pytest
-from cluster import Cluster, obstacle
+from cluster import Cluster, install, obstacle
 
 
 @pytest.fixture(scope="session")
@@ -9,5 +11,9 @@ def cluster(tmp_path_factory):
     reason = obstacle()
     if reason:
         pytest.skip(reason)
+    try:
+        install()
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"SLURM cannot be installed: {' '.join(error.cmd)} ends with {error.returncode}")
     with Cluster(tmp_path_factory.mktemp("slurm")) as running:
         yield running
