@@ -1,4 +1,4 @@
-"""A real SLURM on this machine, from Debian's packages: one node, three GPUs that are none; it leaves no trace."""
+"""A real SLURM on this machine, from Debian's packages: one node, two GPUs that are none; it leaves no trace."""
 
 import os
 import re
@@ -13,7 +13,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
 CONFIG = Path("/etc/slurm")
 MARKER = "# Written by the tests of transferscope, which remove it when they are done."
-GPUS = [Path(f"/dev/transferscope-gpu{number}") for number in range(3)]
+GPUS = [Path(f"/dev/transferscope-gpu{number}") for number in range(2)]
 
 # what the node is said to have is more than there is: jobs ask for what the papers' scale needs, and none is to wait
 SLURM = """{marker}
