@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from transferscope import joint
+from transferscope.tables import joint
 
 # by layer from the bottom: lambda_S falls with depth, and so does accuracy, but at its first two layers
 LAMBDAS = (0.98, 0.97, 0.93, 0.90, 0.62, 0.50, 0.30)

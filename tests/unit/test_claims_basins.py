@@ -11,7 +11,7 @@ from transferscope import claims, store
 from transferscope.claims import basins
 from transferscope.claims.basins.case import Case
 from transferscope.claims.basins.statements import CLAIMS
-from transferscope.pairs import Tables
+from transferscope.tables.pairs import Tables
 
 
 @pytest.fixture(scope="module")

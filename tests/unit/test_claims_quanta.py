@@ -8,7 +8,7 @@ from quanta_tables import ACCURACY, EPOCHS, SCRATCH, SHARE, SOURCE_ACCURACY, acc
 from transferscope import claims, store
 from transferscope.claims import quanta
 from transferscope.claims.page import page
-from transferscope.gates import GATE
+from transferscope.tables.gates import GATE
 
 
 @pytest.fixture(scope="module")

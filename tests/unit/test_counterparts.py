@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from convergent_tables import layer_table, match_table
 
-from transferscope import counterparts
-from transferscope.counterparts import MATCHING, SEMI
+from transferscope.tables import counterparts
+from transferscope.tables.counterparts import MATCHING, SEMI
 
 
 def rows_of(*matches: tuple) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import tempfile
 import pytest
 import torch
 
-from transferscope import devices, gpus
 from transferscope.errors import InputError
+from transferscope.machine import devices, gpus
 
 
 def test_auto_takes_a_gpu_where_there_is_one():

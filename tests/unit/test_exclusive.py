@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from transferscope import exclusive
 from transferscope.errors import InputError
+from transferscope.machine import exclusive
 
-AT_HOME = {"env": os.environ | {"PYTHONPATH": str(Path(exclusive.__file__).parents[1])}, "stdout": subprocess.PIPE}
+AT_HOME = {"env": os.environ | {"PYTHONPATH": str(Path(exclusive.__file__).parents[2])}, "stdout": subprocess.PIPE}
 HOLDER = """
 import sys
-from transferscope import exclusive
+from transferscope.machine import exclusive
 held = exclusive.hold("running")
 print("held", flush=True)
 sys.stdin.read()
@@ -44,7 +44,7 @@ def test_where_there_are_no_locks_a_run_goes_on_with_a_warning(tmp_path, monkeyp
 
 CLOSED = """
 import os, sys
-from transferscope import exclusive
+from transferscope.machine import exclusive
 from transferscope.errors import InputError
 if os.geteuid() == 0:
     # nothing is forbidden to root

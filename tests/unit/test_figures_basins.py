@@ -25,7 +25,7 @@ from transferscope.figures.basins import (
     profile,
 )
 from transferscope.figures.basins import tables as drawn_tables
-from transferscope.pairs import Tables
+from transferscope.tables.pairs import Tables
 
 DRAWN = {
     **{"figure2": figure2.draw, "figure3": figure3.draw, "figure4": figure4.draw, "figure5": figure5.draw},

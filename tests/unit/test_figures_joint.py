@@ -6,9 +6,9 @@ import pytest
 from joint_tables import ACCURACIES, LAMBDAS, SIMILARITIES, joint_table
 from test_figures import legible, texts_of
 
-from transferscope import joint
 from transferscope.figures import style
 from transferscope.figures.quanta import joint as figure_joint
+from transferscope.tables import joint
 
 
 @pytest.mark.parametrize(("layers", "seeds", "scale"), [(5, 3, "demo"), (7, 1, "paper"), (3, 3, "reduced")])

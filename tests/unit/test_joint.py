@@ -17,9 +17,10 @@ from joint_tables import (
     joint_table,
 )
 
-from transferscope import claims, joint, store
+from transferscope import claims, store
 from transferscope.claims import joint as claims_joint
 from transferscope.errors import InputError
+from transferscope.tables import joint
 
 
 def noisy(rng, layers: int = 5, seeds: int = 3) -> pd.DataFrame:

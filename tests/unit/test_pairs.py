@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from transferscope import pairs
-from transferscope.pairs import SCRATCH, TUNED, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import SCRATCH, TUNED, Tables
 
 
 def networks(*rows: tuple) -> pd.DataFrame:

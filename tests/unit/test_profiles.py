@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from similarity_tables import GOES_ON, LAYERS, SIZES, TRUE, history_table, similarity_table
 
-from transferscope import profiles
+from transferscope.tables import profiles
 
 
 @pytest.fixture(scope="module")

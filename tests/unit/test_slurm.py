@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from transferscope import slurm
 from transferscope.errors import InputError
+from transferscope.machine import slurm
 
 SQUEUE = """#!/bin/sh
 cd "{queue}" || exit 1

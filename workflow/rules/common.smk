@@ -8,11 +8,12 @@ from pathlib import Path
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from transferscope import configuration, fetching, hardware, provenance
+from transferscope import configuration, fetching, provenance
 from transferscope.errors import InputError
-from transferscope.exclusive import hold, require_writable
+from transferscope.machine.exclusive import hold, require_writable
+from transferscope.machine.gpus import gpus_here, gpus_in_cluster
+from transferscope.machine.slurm import cancel_orphans
 from transferscope.runs import anb_runs, basin_runs, quanta_sources, quanta_sweeps, similarity_runs
-from transferscope.slurm import cancel_orphans
 from transferscope.training.recipe import Kept
 
 # left alone, glibc hands memory back to the system after every batch and asks for it anew: a third of all time
@@ -44,7 +45,7 @@ ON_CLUSTER = workflow.global_resources["_nodes"].value is not None
 os.environ.setdefault("SNAKEMAKE_SLURM_PARTITIONS", str(WORKFLOW / "profiles" / "slurm" / "partitions.yaml"))
 # on one machine, jobs that want a GPU take turns; a cluster sees to that itself
 if not ON_CLUSTER and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", max(hardware.gpus_here(), 1))
+    workflow.register_resource("gpu", max(gpus_here(), 1))
 
 try:
     require_writable(*result_folders())
@@ -105,7 +106,7 @@ def code(script):
 def gpus():
     """GPUs that a job which trains or captures asks for: one where the config wants one or there is one, else none."""
     if config["device"] == "auto":
-        return int(hardware.gpus_in_cluster() if ON_CLUSTER else hardware.gpus_here() > 0)
+        return int(gpus_in_cluster() if ON_CLUSTER else gpus_here() > 0)
     return int(config["device"] == "cuda")
 
 

@@ -9,9 +9,9 @@ from transferscope import activations
 from transferscope.activations.capture import capture
 from transferscope.data import tasks
 from transferscope.data.inputs import Inputs
-from transferscope.devices import choose_device
 from transferscope.job import job_log
 from transferscope.landscape.distance import relative_distance
+from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 
 with job_log(snakemake) as job:

@@ -8,8 +8,8 @@ from transferscope import activations
 from transferscope.activations.capture import capture
 from transferscope.data import tasks
 from transferscope.data.inputs import Inputs, channel_statistics
-from transferscope.devices import choose_device
 from transferscope.job import job_log
+from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 
 with job_log(snakemake) as job:

@@ -7,13 +7,13 @@ import numpy as np
 
 from transferscope.convergence import excitations, files, units
 from transferscope.convergence.capture import capture_excitations, capture_units
-from transferscope.counterparts import ACTIVATIONS, AFTER, POSITIONS, SAMPLES
 from transferscope.data import tasks
 from transferscope.data.inputs import Inputs
-from transferscope.devices import choose_device
 from transferscope.job import job_log
+from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.models.units import filters
+from transferscope.tables.counterparts import ACTIVATIONS, AFTER, POSITIONS, SAMPLES
 
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)

@@ -7,13 +7,13 @@ import numpy as np
 from transferscope import store
 from transferscope.data import tasks
 from transferscope.data.inputs import Inputs
-from transferscope.devices import choose_device
 from transferscope.job import job_log
 from transferscope.landscape import comparison
 from transferscope.landscape.probe import Probe
+from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
-from transferscope.pairs import MIXED_PAIR, PRETRAINED, SCRATCH_PAIR, TUNED_PAIR
 from transferscope.runs.basins import BasinRun, pairs_on
+from transferscope.tables.pairs import MIXED_PAIR, PRETRAINED, SCRATCH_PAIR, TUNED_PAIR
 
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)

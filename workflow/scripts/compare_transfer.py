@@ -7,9 +7,9 @@ import numpy as np
 from transferscope import layer_change, store
 from transferscope.data import tasks
 from transferscope.data.inputs import Inputs
-from transferscope.devices import choose_device
 from transferscope.errors import InputError
 from transferscope.job import job_log
+from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.models.transplant import layers_of
 from transferscope.runs.anb import AnbRun

@@ -17,7 +17,7 @@ from transferscope.figures.basins import (
     tables,
 )
 from transferscope.job import job_log
-from transferscope.pairs import Tables
+from transferscope.tables.pairs import Tables
 
 with job_log(snakemake) as job:
     output, scale, facts = snakemake.output, snakemake.params.scale, job.facts()

@@ -5,10 +5,10 @@ from pathlib import Path
 from transferscope import store
 from transferscope.data import tasks
 from transferscope.data.inputs import Inputs
-from transferscope.devices import choose_device
 from transferscope.job import job_log
 from transferscope.landscape.exploration import explore_modules
 from transferscope.landscape.probe import Probe
+from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.runs.basins import BasinRun
 

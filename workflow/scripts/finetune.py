@@ -4,8 +4,8 @@ from pathlib import Path
 
 from transferscope.data import tasks
 from transferscope.data.inputs import Inputs
-from transferscope.devices import choose_device
 from transferscope.job import job_log
+from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.provenance import file_digest
 from transferscope.randomness import torch_generator

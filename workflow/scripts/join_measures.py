@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from transferscope import joint, store
+from transferscope import store
 from transferscope.job import job_log
 from transferscope.runs.quanta import Sweep, final_rows
+from transferscope.tables import joint
 
 with job_log(snakemake) as job:
     params, found = snakemake.params, snakemake.input

@@ -8,8 +8,8 @@ from transferscope import claims, store
 from transferscope.claims import basins
 from transferscope.claims.page import page
 from transferscope.job import job_log
-from transferscope.pairs import PRETRAINED, Tables
 from transferscope.runs.basins import BasinRun, accuracy_row, history_rows
+from transferscope.tables.pairs import PRETRAINED, Tables
 
 with job_log(snakemake) as job:
     params = snakemake.params

@@ -6,8 +6,8 @@ import torch
 
 from transferscope.data import tasks
 from transferscope.data.inputs import Inputs, channel_statistics
-from transferscope.devices import choose_device
 from transferscope.job import job_log
+from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.provenance import file_digest
 from transferscope.randomness import seed_for, torch_generator

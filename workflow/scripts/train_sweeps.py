@@ -7,8 +7,8 @@ import torch
 
 from transferscope.data import tasks
 from transferscope.data.inputs import Inputs
-from transferscope.devices import choose_device
 from transferscope.job import job_log
+from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.models.gate import GatedNetwork
 from transferscope.models.side_by_side import SideBySide

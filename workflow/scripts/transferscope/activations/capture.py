@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from transferscope.activations.files import Activations
-from transferscope.devices import deterministic, passes_in
 from transferscope.errors import InputError
+from transferscope.machine.devices import deterministic, passes_in
 from transferscope.models import zoo
 from transferscope.models.layers import Layer, evaluation, observed, trace
 from transferscope.similarity.grams import centred_gram

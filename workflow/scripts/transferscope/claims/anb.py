@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transferscope import statistics, treatments
+from transferscope import statistics
 from transferscope.claims import NOT_RUN, Claim, Evidence, NotRun, judge
-from transferscope.treatments import (
+from transferscope.tables import treatments
+from transferscope.tables.treatments import (
     BASE,
     DISSIMILAR,
     HALVES,

@@ -15,9 +15,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transferscope import counterparts
 from transferscope.claims import NOT_RUN, Claim, Evidence, NotRun, judge
-from transferscope.counterparts import AFTER, BEFORE, MATCHING, METHODS, POSITIONS, SEMI, SUMS, TRAINED, UNTRAINED
+from transferscope.tables import counterparts
+from transferscope.tables.counterparts import (
+    AFTER,
+    BEFORE,
+    MATCHING,
+    METHODS,
+    POSITIONS,
+    SEMI,
+    SUMS,
+    TRAINED,
+    UNTRAINED,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

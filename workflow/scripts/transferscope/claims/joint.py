@@ -6,8 +6,8 @@ No paper makes them: each measures but one of the three.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transferscope import joint
 from transferscope.claims import NOT_RUN, Claim, Evidence, NotRun, judge
+from transferscope.tables import joint
 
 if TYPE_CHECKING:
     import pandas as pd

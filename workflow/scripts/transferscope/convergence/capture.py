@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from transferscope.convergence.excitations import Excitations
 from transferscope.convergence.moments import Moments
 from transferscope.convergence.units import LayerUnits
-from transferscope.counterparts import ACTIVATIONS, AFTER, BEFORE, POSITIONS, SAMPLES, SUMS
-from transferscope.devices import deterministic, passes_in
 from transferscope.errors import InputError
+from transferscope.machine.devices import deterministic, passes_in
 from transferscope.models import zoo
 from transferscope.models.layers import evaluation
 from transferscope.models.units import Site, receptive_fields, sites, watched
+from transferscope.tables.counterparts import ACTIVATIONS, AFTER, BEFORE, POSITIONS, SAMPLES, SUMS
 
 IMAGES_AT_A_TIME = 64
 

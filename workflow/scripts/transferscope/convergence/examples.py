@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from transferscope import store
-from transferscope.counterparts import TRAINED, UNTRAINED
 from transferscope.errors import InputError
+from transferscope.tables.counterparts import TRAINED, UNTRAINED
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from transferscope.cost.work import (
     showing,
     training,
 )
-from transferscope.pairs import MIXED_PAIR, PRETRAINED, SCRATCH, SCRATCH_PAIR, TUNED, TUNED_PAIR
 from transferscope.runs import anb_runs, basin_runs, quanta_sources, quanta_sweeps, similarity_runs
 from transferscope.runs.basins import Pair, pairs_on
+from transferscope.tables.pairs import MIXED_PAIR, PRETRAINED, SCRATCH, SCRATCH_PAIR, TUNED, TUNED_PAIR
 from transferscope.training.recipe import Kept, Recipe
 
 # (name of a model, classes, selection and reuse of layers) -> its size

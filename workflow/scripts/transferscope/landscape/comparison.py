@@ -16,8 +16,8 @@ from transferscope.landscape.mistakes import shared_mistakes
 from transferscope.landscape.path import along_path
 from transferscope.landscape.probe import Probe
 from transferscope.layer_change import block_grams
-from transferscope.pairs import TOTAL
 from transferscope.similarity.cka import layerwise_cka
+from transferscope.tables.pairs import TOTAL
 
 Networks = Mapping[str, nn.Module]
 Pairs = Iterable[tuple[str, str, str]]

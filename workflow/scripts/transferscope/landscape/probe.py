@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from transferscope.devices import deterministic
+from transferscope.machine.devices import deterministic
 from transferscope.models import zoo
 from transferscope.models.layers import evaluation
 

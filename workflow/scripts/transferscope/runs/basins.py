@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from transferscope.pairs import (
+from transferscope.tables.pairs import (
     MIXED_PAIR,
     PIXELS,
     PRETRAINED,

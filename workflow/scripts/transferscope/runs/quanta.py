@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transferscope.gates import ANA, ANB, PERMUTED, SOURCE, TRAINED, UNGATED, UNTRAINED
 from transferscope.runs.anb import anb_runs
-from transferscope.treatments import BASE, HALVES
+from transferscope.tables.gates import ANA, ANB, PERMUTED, SOURCE, TRAINED, UNGATED, UNTRAINED
+from transferscope.tables.treatments import BASE, HALVES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from transferscope import provenance, store
-from transferscope.devices import deterministic, passes_in
 from transferscope.errors import InputError
+from transferscope.machine.devices import deterministic, passes_in
 from transferscope.models.side_by_side import READINGS, SideBySide
 from transferscope.randomness import numpy_generator, seed_for
 from transferscope.training import unfinished

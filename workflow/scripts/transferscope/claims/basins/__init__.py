@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from transferscope.claims import judge
 from transferscope.claims.basins.case import Case
 from transferscope.claims.basins.statements import CLAIMS
-from transferscope.pairs import Tables
+from transferscope.tables.pairs import Tables
 
 
 def evaluate(tables: Tables, roles: Mapping[str, str], scale: str) -> list[dict]:

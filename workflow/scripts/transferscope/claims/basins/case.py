@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transferscope import pairs, statistics
+from transferscope import statistics
 from transferscope.claims import Evidence, NotRun
-from transferscope.pairs import TUNED, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import TUNED, Tables
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,10 +7,10 @@ import itertools
 
 import numpy as np
 
-from transferscope import pairs
 from transferscope.claims import Evidence, NotRun
 from transferscope.claims.basins.case import Case, Measured, evidence, expect, points, rank_correlation
-from transferscope.pairs import (
+from transferscope.tables import pairs
+from transferscope.tables.pairs import (
     DIRECT,
     MIXED_PAIR,
     SCRATCH,

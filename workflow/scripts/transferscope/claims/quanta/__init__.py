@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from transferscope import gates
 from transferscope.claims import NOT_RUN, judge
 from transferscope.claims.quanta.evidence import Case
 from transferscope.claims.quanta.statements import CLAIMS, GateClaim
-from transferscope.gates import GATE, SHARE
+from transferscope.tables import gates
+from transferscope.tables.gates import GATE, SHARE
 
 if TYPE_CHECKING:
     import pandas as pd

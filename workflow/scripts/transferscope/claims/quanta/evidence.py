@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transferscope import gates
 from transferscope.claims import Evidence, NotRun
-from transferscope.gates import ANA, ANB, GATE, SHARE, SOURCE, TARGETS, TRAINED
+from transferscope.tables import gates
+from transferscope.tables.gates import ANA, ANB, GATE, SHARE, SOURCE, TARGETS, TRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

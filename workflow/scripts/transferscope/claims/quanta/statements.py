@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from transferscope.claims import Claim
 from transferscope.claims.quanta import evidence
-from transferscope.gates import ANA, ANB, GATE, PERMUTED, SHARE, UNTRAINED
+from transferscope.tables.gates import ANA, ANB, GATE, PERMUTED, SHARE, UNTRAINED
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from transferscope import statistics
 from transferscope.claims import Evidence, NotRun
-from transferscope.profiles import NOISE, PRETRAINED, cast, degrees, fixed_lengths, layers, profiles, select
+from transferscope.tables.profiles import NOISE, PRETRAINED, cast, degrees, fixed_lengths, layers, profiles, select
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -23,7 +23,7 @@ from transferscope.claims.similarity.evidence import (
     smaller_gap,
     unmoved,
 )
-from transferscope.profiles import (
+from transferscope.tables.profiles import (
     CROSS,
     CROSS_RANDOM,
     NOISE,

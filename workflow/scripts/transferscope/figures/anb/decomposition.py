@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope import statistics, treatments
+from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.anb.curves import COPIED, KINDS, LINES, draw_curve, end_label, label_layers, means_and_errors
-from transferscope.treatments import BASE, NOTATION, SELFFER, TRANSFER, TRANSFER_TUNED
+from transferscope.tables import treatments
+from transferscope.tables.treatments import BASE, NOTATION, SELFFER, TRANSFER, TRANSFER_TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

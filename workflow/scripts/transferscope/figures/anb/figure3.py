@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope import treatments
 from transferscope.figures import style
 from transferscope.figures.anb.curves import COPIED, KINDS, LINES, draw_curve, end_label, label_layers, signed
-from transferscope.treatments import DISSIMILAR, HALVES, RANDOM, SIMILAR, TRANSFER
+from transferscope.tables import treatments
+from transferscope.tables.treatments import DISSIMILAR, HALVES, RANDOM, SIMILAR, TRANSFER
 
 if TYPE_CHECKING:
     import pandas as pd

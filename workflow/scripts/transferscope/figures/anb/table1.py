@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from transferscope import statistics, treatments
+from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.table import Column, draw_table, table_height
-from transferscope.treatments import (
+from transferscope.tables import treatments
+from transferscope.tables.treatments import (
     BASE,
     DISSIMILAR,
     NOTATION,

@@ -3,10 +3,10 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope import pairs
 from transferscope.figures import style
 from transferscope.figures.basins.looks import LINES, NAMES, draw_line
-from transferscope.pairs import PIXELS, SCRATCH, TUNED, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import PIXELS, SCRATCH, TUNED, Tables
 
 
 @style.styled

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from transferscope import pairs
 from transferscope.figures import style
 from transferscope.figures.basins.looks import (
     LINES,
@@ -18,7 +17,8 @@ from transferscope.figures.basins.looks import (
     panels_for,
     rows_of_panels,
 )
-from transferscope.pairs import SCRATCH_AND_P, SCRATCH_PAIR, TOTAL, TUNED_AND_P, TUNED_PAIR, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import SCRATCH_AND_P, SCRATCH_PAIR, TOTAL, TUNED_AND_P, TUNED_PAIR, Tables
 
 if TYPE_CHECKING:
     import pandas as pd

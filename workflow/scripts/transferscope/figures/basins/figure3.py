@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope import pairs
 from transferscope.figures import style
 from transferscope.figures.basins.looks import KINDS, LINES, NAMES, draw_line, end_label, thinned
-from transferscope.pairs import PIXELS, SCRATCH, TUNED, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import PIXELS, SCRATCH, TUNED, Tables
 
 if TYPE_CHECKING:
     import pandas as pd

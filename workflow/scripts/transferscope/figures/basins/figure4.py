@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from transferscope import pairs, statistics
+from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.basins.looks import LINES, NAMES, PAIR_KINDS, draw_key, draw_line
-from transferscope.pairs import SCRATCH_PAIR, TUNED_PAIR, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import SCRATCH_PAIR, TUNED_PAIR, Tables
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from transferscope import pairs
 from transferscope.figures import style
 from transferscope.figures.basins.looks import NAMES
-from transferscope.pairs import DIRECT, OPTIMISATION, SCRATCH, TUNED, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import DIRECT, OPTIMISATION, SCRATCH, TUNED, Tables
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope import pairs
 from transferscope.figures import style
 from transferscope.figures.basins.looks import (
     KINDS,
@@ -16,7 +15,8 @@ from transferscope.figures.basins.looks import (
     panels_for,
     rows_of_panels,
 )
-from transferscope.pairs import PRETRAINED, TUNED, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import PRETRAINED, TUNED, Tables
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from transferscope import statistics
 from transferscope.figures import style
-from transferscope.pairs import (
+from transferscope.tables.pairs import (
     MIXED_PAIR,
     PRETRAINED,
     SAME_INIT,

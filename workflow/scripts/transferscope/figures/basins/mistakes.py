@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope import pairs, statistics
+from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.basins.looks import NAMES, PAIR_KINDS, draw_key
-from transferscope.pairs import SCRATCH_PAIR, TUNED_PAIR, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import SCRATCH_PAIR, TUNED_PAIR, Tables
 
 if TYPE_CHECKING:
     import pandas as pd

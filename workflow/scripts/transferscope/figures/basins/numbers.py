@@ -7,8 +7,9 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from transferscope import pairs, statistics
-from transferscope.pairs import (
+from transferscope import statistics
+from transferscope.tables import pairs
+from transferscope.tables.pairs import (
     MIXED_PAIR,
     PIXELS,
     SCRATCH,

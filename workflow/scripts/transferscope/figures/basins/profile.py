@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope import pairs
 from transferscope.figures import style
 from transferscope.figures.basins.looks import KINDS, NAMES, label_modules
-from transferscope.pairs import DIRECT, OPTIMISATION, SCRATCH, TUNED, Tables
+from transferscope.tables import pairs
+from transferscope.tables.pairs import DIRECT, OPTIMISATION, SCRATCH, TUNED, Tables
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from transferscope.convergence.examples import Example, Examples
-from transferscope.counterparts import TRAINED, by_pair, networks
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import PAIRS, STATES, draw_states, label_layers, number
+from transferscope.tables.counterparts import TRAINED, by_pair, networks
 
 if TYPE_CHECKING:
     import pandas as pd

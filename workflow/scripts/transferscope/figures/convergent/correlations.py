@@ -7,7 +7,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope.counterparts import (
+from transferscope.figures import style
+from transferscope.figures.convergent.panels import (
+    METHOD_KINDS,
+    PAIRS,
+    STATE_KINDS,
+    STATES,
+    draw_range,
+    method_label,
+    number,
+)
+from transferscope.tables.counterparts import (
     MATCHING,
     METHODS,
     SEMI,
@@ -18,16 +28,6 @@ from transferscope.counterparts import (
     networks,
     select,
     sorted_correlations,
-)
-from transferscope.figures import style
-from transferscope.figures.convergent.panels import (
-    METHOD_KINDS,
-    PAIRS,
-    STATE_KINDS,
-    STATES,
-    draw_range,
-    method_label,
-    number,
 )
 
 if TYPE_CHECKING:

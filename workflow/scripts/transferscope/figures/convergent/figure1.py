@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from transferscope.convergence.examples import Examples
-from transferscope.counterparts import TRAINED, UNTRAINED, matched, networks, select
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import STATES, number
+from transferscope.tables.counterparts import TRAINED, UNTRAINED, matched, networks, select
 
 if TYPE_CHECKING:
     import pandas as pd

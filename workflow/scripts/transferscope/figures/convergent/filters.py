@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferscope.convergence.examples import Examples
-from transferscope.counterparts import matched, networks, select
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import STATES, Tile, draw_tiles, short, weights_as_picture
+from transferscope.tables.counterparts import matched, networks, select
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,19 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope.counterparts import (
-    AFTER,
-    BEFORE,
-    MATCHING,
-    METHODS,
-    POSITIONS,
-    SUMS,
-    TRAINED,
-    UNTRAINED,
-    by_pair,
-    networks,
-    select,
-)
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import (
     FEW_NAMES,
@@ -31,6 +18,19 @@ from transferscope.figures.convergent.panels import (
     label_layers,
     method_label,
     number,
+)
+from transferscope.tables.counterparts import (
+    AFTER,
+    BEFORE,
+    MATCHING,
+    METHODS,
+    POSITIONS,
+    SUMS,
+    TRAINED,
+    UNTRAINED,
+    by_pair,
+    networks,
+    select,
 )
 
 if TYPE_CHECKING:

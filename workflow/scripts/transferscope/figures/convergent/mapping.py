@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope.counterparts import TRAINED, by_pair, layers, networks
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import PAIRS, STATES, draw_states, number
+from transferscope.tables.counterparts import TRAINED, by_pair, layers, networks
 
 if TYPE_CHECKING:
     import pandas as pd

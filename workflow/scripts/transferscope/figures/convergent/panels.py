@@ -10,8 +10,8 @@ from matplotlib.collections import PatchCollection
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from transferscope.counterparts import MATCHING, SEMI, TRAINED, UNTRAINED
 from transferscope.figures import style
+from transferscope.tables.counterparts import MATCHING, SEMI, TRAINED, UNTRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

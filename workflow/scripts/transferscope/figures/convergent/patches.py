@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.figure import Figure
 
 from transferscope.convergence.examples import Example, Examples
-from transferscope.counterparts import TRAINED, networks
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import STATES, Tile, draw_tiles, short
+from transferscope.tables.counterparts import TRAINED, networks
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from transferscope import gates, statistics
+from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.quanta.panels import LAMBDA, LINES, REFERENCE_KINDS, end_labels, label_layers, references
-from transferscope.gates import ANB, GATE, PERMUTED, SHARE, TRAINED, UNTRAINED
+from transferscope.tables import gates
+from transferscope.tables.gates import ANB, GATE, PERMUTED, SHARE, TRAINED, UNTRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

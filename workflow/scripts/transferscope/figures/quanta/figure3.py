@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from transferscope import gates
 from transferscope.figures import style
 from transferscope.figures.quanta.panels import LAMBDA, LINES, REFERENCE_KINDS, SETTINGS, draw_curves, key
-from transferscope.gates import TARGETS
+from transferscope.tables import gates
+from transferscope.tables.gates import TARGETS
 
 if TYPE_CHECKING:
     import pandas as pd

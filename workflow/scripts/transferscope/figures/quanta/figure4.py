@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope import gates, statistics, treatments
+from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.anb.curves import KINDS, label_layers
 from transferscope.figures.quanta.panels import (
@@ -17,8 +17,9 @@ from transferscope.figures.quanta.panels import (
     end_labels,
     references,
 )
-from transferscope.gates import GATE, TARGETS
-from transferscope.treatments import BASE, NOTATION, SELFFER, SIMILAR, TRANSFER
+from transferscope.tables import gates, treatments
+from transferscope.tables.gates import GATE, TARGETS
+from transferscope.tables.treatments import BASE, NOTATION, SELFFER, SIMILAR, TRANSFER
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from transferscope import gates
 from transferscope.figures import style
 from transferscope.figures.quanta.panels import (
     FINAL_LINES,
@@ -16,7 +15,8 @@ from transferscope.figures.quanta.panels import (
     draw_finals,
     key,
 )
-from transferscope.gates import GATE, TARGETS
+from transferscope.tables import gates
+from transferscope.tables.gates import GATE, TARGETS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferscope import joint, statistics
+from transferscope import statistics
 from transferscope.figures import style
+from transferscope.tables import joint
 
 if TYPE_CHECKING:
     import pandas as pd

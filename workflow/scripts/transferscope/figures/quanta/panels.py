@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 
-from transferscope import gates, statistics
+from transferscope import statistics
 from transferscope.figures import style
-from transferscope.gates import GATE, SHARE, SOURCE
+from transferscope.tables import gates
+from transferscope.tables.gates import GATE, SHARE, SOURCE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from transferscope import gates, statistics
+from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.quanta.panels import LAMBDA, SETTINGS
 from transferscope.figures.table import Column, draw_table, table_height
-from transferscope.gates import ANA, ANB, GATE, SOURCE
+from transferscope.tables import gates
+from transferscope.tables.gates import ANA, ANB, GATE, SOURCE
 
 if TYPE_CHECKING:
     import pandas as pd

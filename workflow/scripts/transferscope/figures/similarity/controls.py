@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from transferscope.figures import style
 from transferscope.figures.similarity.panels import Curve, Panel, by_reference, draw_panels, explanation
-from transferscope.profiles import CROSS, PRETRAINED, RANDOM, SAME, SHIFTED, cast, layers, profiles, select
+from transferscope.tables.profiles import CROSS, PRETRAINED, RANDOM, SAME, SHIFTED, cast, layers, profiles, select
 
 if TYPE_CHECKING:
     import pandas as pd

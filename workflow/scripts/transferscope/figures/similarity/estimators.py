@@ -17,7 +17,7 @@ from transferscope.figures.similarity.panels import (
     draw_panels,
     explanation,
 )
-from transferscope.profiles import CROSS, RANDOM, SAME, SHIFTED, layers, select
+from transferscope.tables.profiles import CROSS, RANDOM, SAME, SHIFTED, layers, select
 
 if TYPE_CHECKING:
     import pandas as pd

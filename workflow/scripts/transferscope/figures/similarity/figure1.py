@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.similarity.panels import explanation
-from transferscope.profiles import PRETRAINED, cast, fixed_lengths, in_own_domain, layers, select
+from transferscope.tables.profiles import PRETRAINED, cast, fixed_lengths, in_own_domain, layers, select
 
 if TYPE_CHECKING:
     import pandas as pd

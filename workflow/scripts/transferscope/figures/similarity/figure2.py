@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from transferscope import statistics
 from transferscope.figures import style
-from transferscope.profiles import degrees
+from transferscope.tables.profiles import degrees
 
 if TYPE_CHECKING:
     import pandas as pd

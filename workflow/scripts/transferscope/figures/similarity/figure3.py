@@ -15,7 +15,7 @@ from transferscope.figures.similarity.panels import (
     explanation,
     stages,
 )
-from transferscope.profiles import layers, select
+from transferscope.tables.profiles import layers, select
 
 if TYPE_CHECKING:
     import pandas as pd

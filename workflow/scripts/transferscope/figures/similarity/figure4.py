@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from transferscope.figures import style
 from transferscope.figures.similarity.panels import Panel, by_degree, by_part, draw_panels, explanation, stages
-from transferscope.profiles import CROSS, CROSS_RANDOM, RANDOM, SAME, SHIFTED, layers, select
+from transferscope.tables.profiles import CROSS, CROSS_RANDOM, RANDOM, SAME, SHIFTED, layers, select
 
 if TYPE_CHECKING:
     import pandas as pd

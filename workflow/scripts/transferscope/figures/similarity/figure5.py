@@ -14,7 +14,7 @@ from transferscope.figures.similarity.panels import (
     explanation,
     stages,
 )
-from transferscope.profiles import CROSS, RANDOM, SAME, SHIFTED, cast, fixed_lengths, layers, select
+from transferscope.tables.profiles import CROSS, RANDOM, SAME, SHIFTED, cast, fixed_lengths, layers, select
 
 if TYPE_CHECKING:
     import pandas as pd

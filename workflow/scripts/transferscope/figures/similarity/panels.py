@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from transferscope import statistics
 from transferscope.figures import style
-from transferscope.profiles import (
+from transferscope.tables.profiles import (
     CROSS,
     CROSS_RANDOM,
     RANDOM,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import torch
 
-from transferscope import gpus
 from transferscope.errors import InputError
+from transferscope.machine import gpus
 
 
 def choose_device(name: str) -> torch.device:
