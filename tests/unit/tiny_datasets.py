@@ -25,7 +25,7 @@ def prepared(spec: dict, folder: Path, path: Path) -> dict:
         content = {name: file[name][:] for name in ("images", "labels", "splits")} | dict(file.attrs)
     assert content["images"].dtype == np.uint8 and content["labels"].dtype == np.int64
     assert content["splits"].dtype == np.int8
-    bytes_in_order = content["images"].tobytes() + content["labels"].tobytes()
+    bytes_in_order = b"".join(content[name].tobytes() for name in ("images", "labels", "splits"))
     assert content["checksum"] == hashlib.sha256(bytes_in_order).hexdigest()
     return content
 

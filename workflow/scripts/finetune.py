@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from transferscope.data import tasks
+from transferscope.data.checksum import verified_checksum
 from transferscope.data.inputs import Inputs
 from transferscope.job import job_log
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
-from transferscope.provenance import file_digest
 from transferscope.randomness import torch_generator
 from transferscope.training.loop import train
 from transferscope.training.recipe import Kept, Recipe
@@ -17,7 +17,7 @@ with job_log(snakemake) as job:
     params, dataset = snakemake.params, snakemake.input.dataset
     device = choose_device(params.device)
     recipe, kept = Recipe(**params.recipe), Kept(**params.checkpoints)
-    identity = [params.code, params.task, file_digest(dataset)]
+    identity = [params.code, params.task, verified_checksum(dataset)]
     finished = {}
     for seed in params.seeds:
         print(f"seed {seed}", flush=True)

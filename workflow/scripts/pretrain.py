@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 
 from transferscope.data import tasks
+from transferscope.data.checksum import verified_checksum
 from transferscope.data.inputs import Inputs, channel_statistics
 from transferscope.job import job_log
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
-from transferscope.provenance import file_digest
 from transferscope.randomness import seed_for
 from transferscope.training.loop import train
 from transferscope.training.recipe import Kept, Recipe
@@ -25,7 +25,7 @@ with job_log(snakemake) as job:
     facts["normalisation"] = {"mean": mean, "std": std}
     torch.manual_seed(seed_for(source["seed"], "initialisation"))
     module = zoo.create(facts["architecture"])
-    recipe, identity = Recipe(**source["recipe"]), [params.code, params.task, file_digest(dataset)]
+    recipe, identity = Recipe(**source["recipe"]), [params.code, params.task, verified_checksum(dataset)]
     folder = Path(params.unfinished)
     how = identity, facts, device, params.precision
     train(module, Inputs.of(facts), *examples, recipe, source["seed"], Kept(), folder, *how)

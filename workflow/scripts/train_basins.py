@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 
 from transferscope.data import tasks
+from transferscope.data.checksum import verified_checksum
 from transferscope.data.inputs import Inputs, channel_statistics
 from transferscope.job import job_log
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
-from transferscope.provenance import file_digest
 from transferscope.randomness import seed_for, torch_generator
 from transferscope.runs.basins import BasinRun
 from transferscope.training.loop import train
@@ -18,7 +18,7 @@ from transferscope.training.unfinished import HISTORY, publish
 
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
-    digests = {dataset: file_digest(dataset) for dataset in set(params.datasets)}
+    checksums = {dataset: verified_checksum(dataset) for dataset in set(params.datasets)}
 
     def network(run, classes, seed):
         """The network at the beginning of a run, and its architecture."""
@@ -43,7 +43,7 @@ with job_log(snakemake) as job:
         facts |= {"architecture": architecture, "normalisation": {"mean": mean, "std": std}}
         recipe, kept = Recipe(**run.recipe), Kept(after=run.checkpoints)
         folder = Path(params.unfinished, run.name, f"seed{seed}")
-        identity, order = [params.code, fields, digests[dataset]], seed_for(seed, "instance", run.instance)
+        identity, order = [params.code, fields, checksums[dataset]], seed_for(seed, "instance", run.instance)
         how = identity, facts, device, params.precision
         train(module, Inputs.of(facts), *examples, recipe, order, kept, folder, *how)
         files = [*(f"epoch{epoch}.safetensors" for epoch in run.checkpoints), HISTORY]

@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 
 from transferscope.data import tasks
+from transferscope.data.checksum import verified_checksum
 from transferscope.data.inputs import Inputs, channel_statistics
 from transferscope.job import job_log
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
-from transferscope.provenance import file_digest
 from transferscope.randomness import seed_for
 from transferscope.training.loop import train
 from transferscope.training.recipe import END, Kept, Recipe
@@ -19,7 +19,7 @@ with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
 
     # by dataset: all that is trained on its images is standardised alike
-    normalisation, digests = {}, {}
+    normalisation, checksums = {}, {}
     for dataset, standard in zip(snakemake.input.datasets, params.standards, strict=True):
         if dataset not in normalisation:
             channels = params.model["channels"]
@@ -28,7 +28,7 @@ with job_log(snakemake) as job:
             if standard is not None:
                 mean, std = channel_statistics(tasks.load(dataset, standard, "train"), channels)
             normalisation[dataset] = {"mean": mean, "std": std}
-            digests[dataset] = file_digest(dataset)
+            checksums[dataset] = verified_checksum(dataset)
 
     def untrained(classes, seed):
         """A network at its random initialisation: the same for all runs of a seed."""
@@ -46,7 +46,7 @@ with job_log(snakemake) as job:
         facts["architecture"] = made["architecture"]
         facts["normalisation"] = normalisation[dataset]
         recipe, kept = Recipe(**run["recipe"]), Kept(**run.get("checkpoints", {}))
-        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, digests[dataset]]
+        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, checksums[dataset]]
         how = identity, facts, device, params.precision
         train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, *how)
         names = kept.names(recipe.epochs, end=recipe.memorise is not None)

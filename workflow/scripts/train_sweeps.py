@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from transferscope.data import tasks
+from transferscope.data.checksum import verified_checksum
 from transferscope.data.inputs import Inputs
 from transferscope.job import job_log
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.models.gate import GatedNetwork
 from transferscope.models.side_by_side import SideBySide
-from transferscope.provenance import file_digest
 from transferscope.randomness import seed_for
 from transferscope.runs.quanta import Sweep
 from transferscope.training.loop import train
@@ -21,7 +21,7 @@ from transferscope.training.unfinished import HISTORY, publish
 
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
-    digests = {dataset: file_digest(dataset) for dataset in set(params.datasets)}
+    checksums = {dataset: verified_checksum(dataset) for dataset in set(params.datasets)}
 
     def target_network(architecture, network, seed):
         """A network at its initialisation, the same for all of a repeat: what sets them apart is the gate."""
@@ -39,7 +39,7 @@ with job_log(snakemake) as job:
         together = SideBySide(networks, module, params.share_source, sweep.gate_learning_rate)
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, sweep=sweep.name, source=str(source))
         folder, recipe = Path(params.unfinished, sweep.name, f"seed{seed}"), Recipe(**sweep.recipe)
-        identity = [params.code, asdict(sweep), params.share_source, digests[dataset]]
+        identity = [params.code, asdict(sweep), params.share_source, checksums[dataset]]
         how = identity, facts, device, params.precision
         train(together, Inputs.of(made), *examples, recipe, seed, Kept(), folder, *how)
         return {folder / HISTORY: Path(output, f"seed{seed}", HISTORY)}

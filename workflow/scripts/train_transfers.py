@@ -5,12 +5,12 @@ from pathlib import Path
 import torch
 
 from transferscope.data import tasks
+from transferscope.data.checksum import verified_checksum
 from transferscope.data.inputs import Inputs, channel_statistics
 from transferscope.job import job_log
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.models.transplant import transplant
-from transferscope.provenance import file_digest
 from transferscope.randomness import seed_for
 from transferscope.training.loop import train
 from transferscope.training.recipe import Kept, Recipe
@@ -20,13 +20,13 @@ with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
 
     # by dataset: both halves of the classes are standardised alike
-    normalisation, digests = {}, {}
+    normalisation, checksums = {}, {}
     for run, dataset in zip(params.runs, params.datasets, strict=True):
         if dataset not in normalisation:
             whole = {key: value for key, value in run["task"].items() if key != "labels"}
             mean, std = channel_statistics(tasks.load(dataset, whole, "train"), params.model["channels"])
             normalisation[dataset] = {"mean": mean, "std": std}
-            digests[dataset] = file_digest(dataset)
+            checksums[dataset] = verified_checksum(dataset)
 
     def train_network(run, dataset, output, seed):
         """Train one network under one seed; what it leaves, and where that shall appear."""
@@ -43,7 +43,7 @@ with job_log(snakemake) as job:
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"], source=str(source))
         facts["architecture"] = architecture
         facts["normalisation"] = normalisation[dataset]
-        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, digests[dataset]]
+        folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, checksums[dataset]]
         how = identity, facts, device, params.precision
         train(module, Inputs.of(facts), *examples, recipe, seed, Kept(), folder, *how)
         return {folder / file: Path(output, f"seed{seed}", file) for file in (last, "history.csv")}

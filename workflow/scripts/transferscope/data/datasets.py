@@ -78,8 +78,9 @@ def prepare(spec: Mapping, folder: str | Path, path: str | Path, facts: Mapping)
 
     The file holds `images`, uint8 (N, H, W, C), `labels`, int64 (N,), and `splits`, int8 (N,): the index of each
     image's official split in the attribute `split_names`; and the attributes `class_names`, `source` (in words) and
-    `checksum` (SHA-256 of the bytes of `images`, then of `labels`, little-endian). Images are read and written a few
-    at a time and stored one after the other, uncompressed, so that a row is one short read.
+    `checksum` (SHA-256 of the bytes of `images`, then of `labels`, little-endian, and of `splits`; see
+    `checksum.verified_checksum`). Images are read and written a few at a time and stored one after the other,
+    uncompressed, so that a row is one short read.
 
     spec:   as in `download`.
     folder: where the dataset's files lie; of no use to embedded and generated data.
@@ -99,6 +100,7 @@ def prepare(spec: Mapping, folder: str | Path, path: str | Path, facts: Mapping)
             stored[rows] = images
             content.update(np.ascontiguousarray(images))
         content.update(labels)
+        content.update(splits)
         file["labels"], file["splits"] = labels, splits
         file.attrs["class_names"] = collection.class_names
         file.attrs["split_names"] = split_names
