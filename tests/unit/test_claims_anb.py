@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+import table_changes
 from anb_tables import accuracy_table
 
 from transferscope import claims, store
@@ -19,11 +20,7 @@ def verdicts(accuracy: pd.DataFrame, scale: str = "paper") -> dict[str, dict]:
 
 
 def change(accuracy: pd.DataFrame, points: float, column: str = "accuracy", **where) -> None:
-    chosen = pd.Series(True, index=accuracy.index)
-    for name, value in where.items():
-        chosen &= accuracy[name].isin(value if isinstance(value, list) else [value])
-    assert chosen.any()
-    accuracy.loc[chosen, column] += points / 100
+    table_changes.change(accuracy, column, points / 100, **where)
 
 
 def test_every_claim_holds_on_the_papers_numbers(accuracy):

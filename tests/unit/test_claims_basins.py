@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from basins_tables import DEMO, PAPER, tables
+from table_changes import change
 
 from transferscope import claims, store
 from transferscope.claims import basins
@@ -29,14 +30,10 @@ def judged(name: str, tables: Tables) -> dict:
     return claims.judge(claim.measured, Case(tables, PAPER.roles, "cka"))
 
 
-def changed(tables: Tables, table: str, column: str, change: float, **where) -> Tables:
+def changed(tables: Tables, table: str, column: str, by: float, **where) -> Tables:
     """A copy of the tables in which a column is that much larger in these rows."""
     rows = getattr(tables, table).copy()
-    chosen = pd.Series(True, index=rows.index)
-    for name, value in where.items():
-        chosen &= rows[name].isin(value if isinstance(value, list) else [value])
-    assert chosen.any()
-    rows.loc[chosen, column] += change
+    change(rows, column, by, **where)
     return dataclasses.replace(tables, **{table: rows})
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 from convergent_tables import ERRORS, GAP, MATCHED, layer_table, mapping_table, match_table
+from table_changes import change
 
 from transferscope import claims, store
 from transferscope.claims import convergent
@@ -37,14 +38,6 @@ def judged(name: str, tables: Tables) -> dict:
     """One claim in the main case alone."""
     (claim,) = (claim for claim in convergent.CLAIMS if claim.name == f"CL-{name}")
     return claims.judge(claim.measured, convergent.Case(**tables))
-
-
-def change(table: pd.DataFrame, column: str, by: float, **where) -> None:
-    chosen = pd.Series(True, index=table.index)
-    for name, value in where.items():
-        chosen &= table[name].isin(value if isinstance(value, list) else [value])
-    assert chosen.any()
-    table.loc[chosen, column] += by
 
 
 def test_every_claim_holds_on_tables_made_for_it(tables):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from quanta_tables import ACCURACY, EPOCHS, SCRATCH, SHARE, SOURCE_ACCURACY, accuracy, end, quanta_tables
+from table_changes import change
 
 from transferscope import claims, store
 from transferscope.claims import quanta
@@ -33,14 +34,6 @@ def verdicts(final: pd.DataFrame, history: pd.DataFrame, scale: str = "paper") -
 def verdict(claim: str, final: pd.DataFrame, history: pd.DataFrame) -> str:
     (one,) = (one for one in quanta.CLAIMS if one.name == claim)
     return claims.judge(one.measured, quanta.Case(final, history, GATE, "paper"))["verdict"]
-
-
-def change(table: pd.DataFrame, column: str, by: float, **where) -> None:
-    chosen = pd.Series(True, index=table.index)
-    for name, value in where.items():
-        chosen &= table[name].isin(value if isinstance(value, list) else [value])
-    assert chosen.any()
-    table.loc[chosen, column] += by
 
 
 def test_every_claim_holds_where_all_is_so(final, history):
