@@ -11,30 +11,9 @@ from matplotlib.colors import to_hex
 from test_figures import legible, texts_of
 
 from transferscope.figures import style
-from transferscope.figures.basins import (
-    curves,
-    distances,
-    figure2,
-    figure3,
-    figure4,
-    figure5,
-    figure6,
-    figure7,
-    mistakes,
-    numbers,
-    profile,
-)
-from transferscope.figures.basins import tables as drawn_tables
+from transferscope.figures.basins import FIGURES, TABLES, figure4, figure6, mistakes, numbers, profile
 from transferscope.tables.pairs import Tables
 
-DRAWN = {
-    **{"figure2": figure2.draw, "figure3": figure3.draw, "figure4": figure4.draw, "figure5": figure5.draw},
-    **{"figure6": figure6.draw, "figure7": figure7.draw, "mistakes": mistakes.draw, "profile": profile.draw},
-    **{"curves": curves.draw, "distances": distances.draw},
-    "table1": lambda tables, scale: drawn_tables.draw_similarity(numbers.rows(tables), scale),
-    "table2": lambda tables, scale: drawn_tables.draw_distance(numbers.rows(tables), scale),
-    "numbers": lambda tables, scale: drawn_tables.draw_others(numbers.rows(tables), scale),
-}
 BLUE, VERMILLION = "#0072b2", "#d55e00"  # of P-T and RI-T
 # the paper's net has 18 modules
 BOTTLENECKS = [
@@ -63,7 +42,8 @@ def made(setting: str) -> Tables:
 @functools.cache
 def drawn(name: str, setting: str):
     """A figure of one of the settings; whoever looks at it leaves it as it is."""
-    return DRAWN[name](made(setting), SETTINGS[setting][-1])
+    tables, scale = made(setting), SETTINGS[setting][-1]
+    return FIGURES[name](tables, scale) if name in FIGURES else TABLES[name](numbers.rows(tables), scale)
 
 
 @pytest.fixture
@@ -84,7 +64,7 @@ def lines_of(axes, colour: str) -> list[np.ndarray]:
     return [line.get_ydata() for line in axes.lines if to_hex(line.get_color()) == colour]
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", [*FIGURES, *TABLES])
 @pytest.mark.parametrize("setting", ["paper", "demo"])
 def test_every_figure_is_legible_fits_the_page_and_says_its_scale_and_seeds(name, setting):
     figure = drawn(name, setting)
@@ -95,7 +75,7 @@ def test_every_figure_is_legible_fits_the_page_and_says_its_scale_and_seeds(name
     assert any("over seeds" in text.replace("\n", " ") for text in texts)
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", [*FIGURES, *TABLES])
 def test_one_seed_is_drawn_without_bands(name):
     figure = drawn(name, "alone")
     assert "reduced scale · 1 seed" in [text.get_text() for text in figure.texts]
@@ -351,4 +331,4 @@ def test_tables_have_the_papers_numbers_above_ours():
         title_of(drawn("table2", "demo"))
         == "Two P-T are 0.27 times as far apart as two RI-T (paper: 0.22 to 0.78 times)"
     )
-    assert "P-T ends −2.0 to +23.0 points from RI-T" in title_of(drawn("numbers", "demo"))
+    assert "P-T ends −2.0 to +23.0 points from RI-T" in title_of(drawn("others", "demo"))
