@@ -81,6 +81,10 @@ def long_run(folder: str | Path) -> Path:
     return run(folder, recipe=LONG_RECIPE, kept=LONG_KEPT, train=examples(1003))
 
 
+def checkpoints(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.safetensors") if path.stem != "state")
+
+
 def tensors(folder: Path, checkpoint: str) -> dict[str, torch.Tensor]:
     return store.read_checkpoint(folder / f"{checkpoint}.safetensors")[0]
 
