@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from running import ROOT, SMOKE, assert_same_results, changed, command, run
 
@@ -61,24 +62,23 @@ def test_a_run_that_was_stopped_goes_on_and_gives_the_same(finished, tmp_path, k
     assert_same_results(finished, tmp_path)
 
 
-def jobs_of(folder: Path, script: str) -> list[int]:
-    """Processes that run a script for the Snakemake at work in a folder."""
+def jobs_of(snakemake: subprocess.Popen, script: str) -> list[psutil.Process]:
+    """Processes that run a script for a Snakemake at work."""
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "cwd").readlink() == folder and script in (process / "cmdline").read_text().split("\0")[1]:
-                found.append(int(process.name))
+    for process in psutil.Process(snakemake.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if script in " ".join(process.cmdline()[1:2]):
+                found.append(process)
     return found
 
 
-@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="jobs are found in /proc")
 def test_a_job_that_was_killed_goes_on_after_its_last_epoch(tmp_path):
     config, log = changed(tmp_path, small), tmp_path / "results/tas/logs/finetune/residual/rotated-0.log"
     process = start_and_wait_for(tmp_path, "results/tas/unfinished/finetune/*/*/seeds0/seed0/state.safetensors", config)
     while "epoch 2/" not in log.read_text():
         time.sleep(0.01)
-    (job,) = jobs_of(tmp_path, "finetune.py")
-    os.kill(job, signal.SIGKILL)
+    (job,) = jobs_of(process, "finetune.py")
+    job.kill()
     assert process.wait(timeout=120) != 0
     epochs = int(re.findall(r"^epoch (\d+)", log.read_text(), re.MULTILINE)[-1])
     outcome = run(tmp_path, "tas", config=config)
