@@ -2,7 +2,10 @@
 
 import pandas as pd
 import pytest
+import torch
+import torchvision
 
+from transferscope.models.transplant import layers_of
 from transferscope.tables import pairs
 from transferscope.tables.pairs import SCRATCH, TUNED, Tables
 
@@ -13,38 +16,42 @@ def networks(*rows: tuple) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).assign(target="sketch", speed=0.5, auc=None)
 
 
-def test_accuracies_are_means_over_instances_that_start_from_the_last_checkpoint():
-    found = pairs.accuracies(
-        networks(
-            (TUNED, "1", 28, 9, 0, 0.6),
-            (TUNED, "2", 28, 9, 0, 0.8),
-            (TUNED, "1", 28, 4, 0, 0.1),
-            (TUNED, "1", 7, 9, 0, 0.3),
-            (TUNED, "1", 28, 9, 1, 0.5),
-            (SCRATCH, "1", 28, None, 0, 0.2),
-        ),
-        "sketch",
-        TUNED,
+def test_ends_are_means_over_instances_and_block_sizes_those_of_the_first_from_the_last_checkpoint():
+    table = networks(
+        (TUNED, "1", 28, 9, 0, 0.6),
+        (TUNED, "2", 28, 9, 0, 0.8),
+        (TUNED, "1", 28, 4, 0, 0.1),
+        (TUNED, "1", 7, 9, 0, 0.3),
+        (TUNED, "1", 28, 9, 1, 0.5),
+        (SCRATCH, "1", 28, None, 0, 0.2),
     )
+    assert pairs.final(table, "sketch", TUNED).to_dict() == {0: pytest.approx(0.7), 1: 0.5}
     # seed 1 has no blocks of 7 pixels
-    assert found.to_dict("index") == {0: {7: 0.3, 28: pytest.approx(0.7)}}
+    assert pairs.accuracies(table, "sketch", TUNED).to_dict("index") == {0: {7: 0.3, 28: 0.6}}
+    assert pairs.final(table[table["treatment"] == TUNED], "sketch", SCRATCH).empty
 
 
 def test_a_second_network_with_the_first_ones_initialisation_is_no_instance():
     table = networks(
         (SCRATCH, "1", 28, None, 0, 0.2), (SCRATCH, "2", 28, None, 0, 0.4), (SCRATCH, "1b", 28, None, 0, 0.9)
     )
-    assert pairs.accuracies(table, "sketch", SCRATCH).loc[0, 28] == pytest.approx(0.3)
+    assert pairs.final(table, "sketch", SCRATCH)[0] == pytest.approx(0.3)
 
 
 def test_instances_that_were_read_as_numbers_are_found():
     table = networks((SCRATCH, 1.0, 28, None, 0, 0.2), (SCRATCH, 2.0, 28, None, 0, 0.4))
-    assert pairs.accuracies(table, "sketch", SCRATCH).loc[0, 28] == pytest.approx(0.3)
+    assert pairs.final(table, "sketch", SCRATCH)[0] == pytest.approx(0.3)
+    assert pairs.accuracies(table, "sketch", SCRATCH).loc[0, 28] == 0.2
 
 
 def test_checkpoints_are_those_of_whole_images():
     table = networks((TUNED, "1", 28, 9, 0, 0.6), (TUNED, "1", 28, 0, 0, 0.5), (TUNED, "1", 7, 9, 0, 0.3))
     assert pairs.from_checkpoints(table, "sketch").loc[0].to_dict() == {0: 0.5, 9: 0.6}
+    # from the last alone there is a second instance
+    second = pd.concat([table, networks((TUNED, "2", 28, 9, 0, 0.9))])
+    assert pairs.from_checkpoints(second, "sketch").loc[0].to_dict() == {0: 0.5, 9: 0.6}
+    by_auc = pairs.from_checkpoints(table.assign(auc=[0.8, 0.7, 0.4]), "sketch")
+    assert by_auc.loc[0].to_dict() == {0: 0.7, 9: 0.8}
 
 
 def test_the_relative_gap_is_a_share_of_the_fine_tuned_networks_accuracy():
@@ -85,6 +92,9 @@ def test_learning_curves_are_those_of_a_block_size():
     history = history.assign(target="sketch", split="test", treatment=TUNED, instance="1")
     assert pairs.learning(history, "sketch", TUNED).loc[0].tolist() == [0.28, 0.38]
     assert pairs.learning(history, "sketch", TUNED, size=7).loc[0].tolist() == pytest.approx([0.07, 0.17])
+    both = pd.concat([history, history[history["size"] == 28].assign(instance="2", top1=0.48)])
+    assert pairs.learning(both, "sketch", TUNED).loc[0].tolist() == pytest.approx([0.38, 0.43])
+    assert pairs.learning(both, "sketch", TUNED, size=28).loc[0].tolist() == [0.28, 0.38]
     assert pairs.learning(history, "sketch", TUNED, column="auc").loc[0].tolist() == [0.5, 0.5]
 
 
@@ -92,6 +102,25 @@ def test_a_target_is_measured_by_auc_where_every_network_has_one():
     table = networks((TUNED, "1", 28, 9, 0, 0.6), (SCRATCH, "1", 28, None, 0, 0.5))
     assert pairs.measure(table, "sketch") == "accuracy"
     assert pairs.measure(table.assign(auc=[0.7, 0.6]), "sketch") == "auc"
+
+
+def test_blocks_of_a_residual_network_are_stages_and_other_layers_stand_for_themselves():
+    with torch.device("meta"):
+        resnet, *others = (getattr(torchvision.models, name)() for name in ("resnet50", "densenet121", "vgg11"))
+    assert pairs.last_of_stages(layers_of(resnet)) == {
+        "conv1": "conv1",
+        **{"layer1": "layer1.2", "layer2": "layer2.3", "layer3": "layer3.5", "layer4": "layer4.2"},
+    }
+    for layers in (*map(layers_of, others), ["conv1", "conv2", "fc5"], ["blocks.0", "blocks.1"]):
+        assert pairs.last_of_stages(layers) == {layer: layer for layer in layers}
+
+
+def test_the_similarity_of_a_stage_is_that_of_its_last_block():
+    table = pd.DataFrame({"layer": ["conv1", "layer1.0", "layer1.1"], "cka_debiased": [0.9, 0.1, 0.5]})
+    table = table.assign(target="sketch", pair="P-T & P", seed=0)
+    found = pairs.similarity(table, "sketch", "P-T & P", "cka_debiased")
+    assert list(found) == ["conv1", "layer1"] and found.loc[0].tolist() == [0.9, 0.5]
+    assert pairs.similarity(table, "sketch", "P-T & RI-T", "cka_debiased").empty
 
 
 def test_a_column_of_modules_is_in_the_order_of_depth_and_may_have_no_value():

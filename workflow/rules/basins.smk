@@ -66,7 +66,8 @@ for seeds in seed_batches("basins"):
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=growing(16_000),
+            # Gram matrices of all networks on a target at once: at paper scale 7 times 17 layers of 100 MB
+            mem_mb=growing(24_000),
             runtime=growing(480),
         params:
             runs=[asdict(run) for run in COMPARED],

@@ -25,7 +25,7 @@ COLUMNS = (
     "high",
     "support",  # share of bootstrap resamples over seeds in which every inequality is true
     "verdict",  # holds | mean only | fails | not run at this scale
-    "debiased_verdict",  # the verdict with debiased CKA in place of the paper's biased CKA; empty without CKA
+    "debiased_verdict",  # the verdict by debiased CKA, whichever estimator `verdict` is by; empty without CKA
     "seeds",
     "scale",
     "note",

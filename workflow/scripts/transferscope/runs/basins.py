@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from transferscope.tables.pairs import (
+    FIRST_INSTANCE,
     MIXED_PAIR,
     PIXELS,
     PRETRAINED,
@@ -23,7 +24,7 @@ from transferscope.tables.pairs import (
 if TYPE_CHECKING:
     import pandas as pd
 
-FIRST, SECOND = "1", "2"
+FIRST, SECOND = FIRST_INSTANCE, "2"
 # the recipe of each treatment, a key of `basins.recipes`
 RECIPES = {TUNED: "pretrained", SCRATCH: "random"}
 # what is compared on every target, and beside that on the one whose landscape is explored; instances or P
@@ -198,8 +199,9 @@ def accuracy_row(
 
     history: the table that its training left; of_source: that of P, from whose test `source_accuracy` is.
     last_epochs: `accuracy` is the mean test top-1 of so many last epochs, and `auc`, known with two classes only, the
-    mean area under the curve. `best_auc` is the largest of all tests. `speed` is the mean training top-1 of all epochs,
-    which the paper calls optimisation speed. All are fractions.
+    mean area under the curve. `best_auc` is the largest of all tests, as the paper's best checkpoints are: chosen on
+    the images that it is measured on, it is too high. `speed` is the mean training top-1 of all epochs, which the paper
+    calls optimisation speed. All are fractions.
     """
     trained, tested = (history[history["split"] == split].sort_values("step") for split in ("train", "test"))
     source = of_source[(of_source["split"] == "test") & (of_source["epoch"] == run.start)]["top1"]

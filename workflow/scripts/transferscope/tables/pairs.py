@@ -3,7 +3,8 @@
 P is the pre-trained network, P-T one fine-tuned from it, RI-T one trained from a random initialisation.
 """
 
-from collections.abc import Hashable
+import re
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ SHARED_HEAD = "P-T & P-T shared head"  # whose new heads were equal, too
 TUNED_AND_P, SCRATCH_AND_P = "P-T & P", "RI-T & P"
 RELATED, FAR = "related", "far"  # what a target is to the source; the paper's: real and clipart, quickdraw
 
-SAME_INIT_INSTANCE = "1b"  # of RI-T: it has the initialisation of instance 1
+# of P-T and RI-T; the second of these has the new head, or the initialisation, of the first
+FIRST_INSTANCE, SAME_INIT_INSTANCE = "1", "1b"
 PIXELS = 0  # block size of images whose values were shuffled across pixels and channels, the paper's "*"
 IN_HISTORY = {"accuracy": "top1", "auc": "auc"}  # columns of accuracy.csv as history.csv has them
 TOTAL = "total"  # in the place of a module: all of the network but its head
@@ -65,25 +67,35 @@ def targets(table: "pd.DataFrame") -> list[str]:
     return list(dict.fromkeys(table["target"].dropna()))
 
 
-def accuracies(accuracy: "pd.DataFrame", target: str, treatment: str, column: str = "accuracy") -> "pd.DataFrame":
-    """Test accuracy of P-T or RI-T by block size: a row a seed, a column each size, the whole image last.
-
-    accuracy: the table accuracy.csv. column: `speed` has the mean training accuracy over all epochs, which the paper
-    calls optimisation speed; `auc` and `best_auc` are known with two classes only. P-T starts from the last checkpoint
-    of P. Of two instances, a seed has their mean.
-    """
-    return _mean_over_instances(_from_last(_where(accuracy, target=target, treatment=treatment)), "size", column)
-
-
 def measure(accuracy: "pd.DataFrame", target: str) -> str:
     """The column that says how good networks are on a target: `accuracy`, or as in the paper `auc` with two classes."""
     return "accuracy" if _where(accuracy, target=target)["auc"].isna().any() else "auc"
 
 
+def final(accuracy: "pd.DataFrame", target: str, treatment: str, column: str | None = None) -> "pd.Series":
+    """What P-T or RI-T ends with on whole images, by seed: the mean over the instances that it has of them.
+
+    accuracy: the table accuracy.csv. column: None for the target's `measure`. P-T starts from the last checkpoint of P.
+    """
+    rows = _without_same_init(_whole(_from_last(_where(accuracy, target=target, treatment=treatment))))
+    return rows.groupby("seed")[column or measure(accuracy, target)].mean().dropna()
+
+
+def accuracies(accuracy: "pd.DataFrame", target: str, treatment: str, column: str | None = None) -> "pd.DataFrame":
+    """What P-T or RI-T ends with by block size: a row a seed, a column each size, the whole image last.
+
+    accuracy, column: as in `final`; `speed` has the mean training accuracy over all epochs, which the paper calls
+    optimisation speed. Of the first instance alone: there is no other of shuffled images, and what is compared shall
+    not differ in its random head, initialisation and order of images, too.
+    """
+    rows = _first(_from_last(_where(accuracy, target=target, treatment=treatment)))
+    return _by_seed(rows, "size", column or measure(accuracy, target))
+
+
 def relative_gap(accuracy: "pd.DataFrame", target: str) -> "pd.DataFrame":
     """(A of P-T - A of RI-T) / A of P-T by block size (Neyshabur et al. 2020, figure 3): a row a seed, a column a size.
 
-    accuracy: the table accuracy.csv. A seed where P-T is never right has none.
+    accuracy: the table accuracy.csv; A: see `accuracies`. A seed where P-T is never right has none.
     """
     tuned, scratch = (accuracies(accuracy, target, treatment) for treatment in (TUNED, SCRATCH))
     both = [size for size in tuned if size in scratch]
@@ -91,13 +103,14 @@ def relative_gap(accuracy: "pd.DataFrame", target: str) -> "pd.DataFrame":
     return gap.dropna()
 
 
-def from_checkpoints(accuracy: "pd.DataFrame", target: str, column: str = "accuracy") -> "pd.DataFrame":
-    """Test accuracy of P-T by the epoch of P that it started from: a row a seed, a column an epoch; see `accuracies`.
+def from_checkpoints(accuracy: "pd.DataFrame", target: str, column: str | None = None) -> "pd.DataFrame":
+    """What P-T ends with by the epoch of P that it started from: a row a seed, a column an epoch.
 
-    column: `source_accuracy` has P's own.
+    accuracy, column: as in `accuracies`, and of the first instance alone for the same reason; `source_accuracy` has P's
+    own.
     """
-    tuned = _where(accuracy, target=target, treatment=TUNED)
-    return _mean_over_instances(tuned[tuned["size"] == tuned["size"].max()], "start", column)
+    rows = _first(_whole(_where(accuracy, target=target, treatment=TUNED)))
+    return _by_seed(rows, "start", column or measure(accuracy, target))
 
 
 def learning(
@@ -108,13 +121,14 @@ def learning(
     size: int | None = None,
     column: str = "top1",
 ) -> "pd.DataFrame":
-    """Accuracy of P-T or RI-T while it is trained: a row a seed, a column an epoch; see `accuracies`.
+    """Accuracy of P-T or RI-T while it is trained: a row a seed, a column an epoch.
 
-    history: the table history.csv. split: train or test. size: of blocks; None: whole images. column: `top1` or `auc`.
+    history: the table history.csv. split: train or test. column: `top1` or `auc`.
+    size: of blocks, of the first instance as in `accuracies`; None: on whole images, the mean over instances.
     """
-    rows = _where(history, target=target, treatment=treatment, split=split)
-    rows = rows[rows["size"] == (rows["size"].max() if size is None else size)]
-    return _mean_over_instances(_from_last(rows), "epoch", column)
+    rows = _from_last(_where(history, target=target, treatment=treatment, split=split))
+    chosen = _without_same_init(_whole(rows)) if size is None else _first(_where(rows, size=size))
+    return _by_seed(chosen, "epoch", column)
 
 
 def epochs_to_reach(tables: Tables, target: str) -> "pd.Series":
@@ -123,12 +137,31 @@ def epochs_to_reach(tables: Tables, target: str) -> "pd.Series":
     One epoch more than P-T was trained for where it never has.
     """
     column = measure(tables.accuracy, target)
-    goal = accuracies(tables.accuracy, target, SCRATCH, column).iloc[:, -1]
+    goal = final(tables.accuracy, target, SCRATCH)
     curve = learning(tables.history, target, TUNED, column=IN_HISTORY[column])
     curve = curve.loc[curve.index.intersection(goal.index)]
     above = curve.ge(goal.reindex(curve.index), axis=0)
     first = above.idxmax(axis=1).where(above.any(axis=1), curve.columns.max() + 1)
     return first.astype(float) / learning(tables.history, target, SCRATCH).columns.max()
+
+
+def similarity(table: "pd.DataFrame", target: str, pair: str, column: str) -> "pd.DataFrame":
+    """CKA of a pair by stage, from the input to the last below the head: a row a seed, a column a stage.
+
+    table: similarity.csv, layer by layer. column: `cka_debiased` or `cka`.
+    """
+    found = by_seed(table, column, "layer", target=target, pair=pair)
+    last = last_of_stages(list(found))
+    return found[list(last.values())].set_axis(list(last), axis=1)
+
+
+def last_of_stages(layers: Sequence[str]) -> dict[str, str]:
+    """The stages of a network as the paper's table 1 has them, and of each the last layer, which hands on its output.
+
+    Numbered blocks of a numbered group are a stage: layer1.0 to layer1.2 of a ResNet are layer1. Any other layer, such
+    as conv1, is a stage by itself. layers: names from the input to the head.
+    """
+    return {re.sub(r"(?<=\d)\.\d+$", "", layer): layer for layer in layers}
 
 
 def by_module(
@@ -163,6 +196,20 @@ def _from_last(rows: "pd.DataFrame") -> "pd.DataFrame":
     return rows[rows["start"].isna() | (rows["start"] == rows["start"].max())]
 
 
-def _mean_over_instances(rows: "pd.DataFrame", across: str, column: str) -> "pd.DataFrame":
-    first = rows[rows["instance"] != SAME_INIT_INSTANCE]
-    return first.groupby(["seed", across])[column].mean().unstack().dropna(axis=1, how="all").dropna()
+def _whole(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Networks of whole images: those of the largest blocks, which are as large as the image."""
+    return rows[rows["size"] == rows["size"].max()]
+
+
+def _first(rows: "pd.DataFrame") -> "pd.DataFrame":
+    # a table that was read has it as a number where no instance has a letter
+    return rows[rows["instance"].isin([FIRST_INSTANCE, int(FIRST_INSTANCE)])]
+
+
+def _without_same_init(rows: "pd.DataFrame") -> "pd.DataFrame":
+    return rows[rows["instance"] != SAME_INIT_INSTANCE]
+
+
+def _by_seed(rows: "pd.DataFrame", across: str, column: str) -> "pd.DataFrame":
+    """Mean over the rows of a seed and value of `across`; seeds that lack a value are left out."""
+    return rows.groupby(["seed", across])[column].mean().unstack().dropna(axis=1, how="all").dropna()

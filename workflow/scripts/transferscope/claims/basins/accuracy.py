@@ -1,10 +1,10 @@
 """What is measured of accuracy: while networks learn, on shuffled images, and from checkpoints of P.
 
-A claim about several targets must be true of each of them. Accuracies are fractions: 0.01 is one point.
+A claim about several targets must be true of each of them. Accuracies are fractions: 0.01 is one point; with two
+classes, where networks are measured by AUC as in the paper, it is AUC that stands for test accuracy.
 """
 
 import itertools
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from transferscope.claims import Evidence, NotRun
@@ -28,26 +28,19 @@ def fine_tuned_is_better(case: Case) -> Evidence:
     """P-T ends above RI-T on every target."""
     accuracy, found = case.tables.accuracy, {}
     for target in case.targets(accuracy):
-        column = pairs.measure(accuracy, target)
-        tuned, scratch = (pairs.accuracies(accuracy, target, treatment, column) for treatment in (TUNED, SCRATCH))
+        tuned, scratch = (pairs.final(accuracy, target, treatment) for treatment in (TUNED, SCRATCH))
         for treatment, values in ((TUNED, tuned), (SCRATCH, scratch)):
             expect(values, f"{treatment} on {target}")
-        found[target] = tuned.iloc[:, -1] - scratch.iloc[:, -1]
-    return evidence(found, f"accuracy of P-T > that of RI-T on {_measured(case, found)}")
+        found[case.name(target)] = tuned - scratch
+    return evidence(found, f"accuracy of P-T > that of RI-T on {', '.join(found)}")
 
 
 def fine_tuned_is_faster(case: Case) -> Evidence:
     """P-T passes RI-T's final accuracy early on every target."""
-    names = case.targets(case.tables.accuracy)
-    found = {target: pairs.epochs_to_reach(case.tables, target) for target in names}
-    tested = f"P-T has RI-T's final test accuracy after < {EARLY:.0%} of the epochs on {_measured(case, found)}"
+    targets = case.targets(case.tables.accuracy)
+    found = {case.name(target): pairs.epochs_to_reach(case.tables, target) for target in targets}
+    tested = f"P-T has RI-T's final test accuracy after < {EARLY:.0%} of the epochs on {', '.join(found)}"
     return evidence(found, tested, EARLY, below=True)
-
-
-def _measured(case: Case, targets: Iterable[str]) -> str:
-    """Targets in words: where AUC stands in for accuracy, this is said."""
-    by_auc = {target for target in targets if pairs.measure(case.tables.accuracy, target) == "auc"}
-    return ", ".join(f"{target} (AUC)" if target in by_auc else target for target in targets)
 
 
 def _gaps_at(case: Case, target: str, sizes: tuple[int, ...]) -> tuple["pd.DataFrame", list[int]]:
@@ -69,8 +62,8 @@ def gap_shrinks(case: Case) -> Evidence:
     for target in case.shuffled(RELATED):
         gap, sizes = _gaps_at(case, target, SMALLEST_BLOCKS)
         whole = gap.iloc[:, -1]
-        found[f"{target}, a gap on whole images"] = whole
-        found |= {f"{target} at size {size}": KEPT * whole - gap[size] for size in sizes}
+        found[f"{case.name(target)}, a gap on whole images"] = whole
+        found |= {f"{case.name(target)} at size {size}": KEPT * whole - gap[size] for size in sizes}
     return evidence(found, f"gap on whole images > 0, and {KEPT:g} times that > gap: {', '.join(list(found))}")
 
 
@@ -79,7 +72,7 @@ def accuracy_falls(case: Case) -> Evidence:
     found = {}
     for target, treatment in itertools.product(case.shuffled(RELATED, FAR), (TUNED, SCRATCH)):
         values = pairs.accuracies(case.tables.accuracy, target, treatment).drop(columns=PIXELS, errors="ignore")
-        found[f"{treatment} on {target}"] = rank_correlation(values)
+        found[f"{treatment} on {case.name(target)}"] = rank_correlation(values)
     return evidence(found, f"rank correlation of block size and accuracy > {FALLING:g}: {', '.join(found)}", FALLING)
 
 
@@ -88,7 +81,7 @@ def gap_remains(case: Case) -> Evidence:
     found = {}
     for target in case.shuffled(RELATED, FAR):
         gap, (size,) = _gaps_at(case, target, SMALLEST_BLOCKS[:1])
-        found[target] = gap[size]
+        found[case.name(target)] = gap[size]
     return evidence(found, f"relative gap at size {SMALLEST_BLOCKS[0]} > 0 on {', '.join(found)}")
 
 
@@ -97,7 +90,7 @@ def gap_grows(case: Case) -> Evidence:
     found = {}
     for target in case.shuffled(FAR):
         gap, sizes = _gaps_at(case, target, (PIXELS, 1))
-        found |= {f"{target} at size {_size(size)}": gap[size] - gap.iloc[:, -1] for size in sizes}
+        found |= {f"{case.name(target)} at size {_size(size)}": gap[size] - gap.iloc[:, -1] for size in sizes}
     return evidence(found, f"relative gap > that on whole images: {', '.join(found)}")
 
 
@@ -127,19 +120,25 @@ def late_checkpoint_is_as_good(case: Case) -> Evidence:
     found = {}
     for target, values in case.by_checkpoint().items():
         epoch, last = _checkpoint(values.columns, LATE), values.columns[-1]
-        above = values[epoch] - values[last]
-        found |= {f"epoch {epoch:g} - {last:g} on {target}": above, f"epoch {last:g} - {epoch:g} on {target}": -above}
+        found |= _differences(values, epoch, last, case.name(target))
     tested = f"accuracies differ by < {points(EQUAL)}: {', '.join(list(found)[::2])}"
     return evidence(found, tested, EQUAL, below=True)
 
 
+def _differences(values: "pd.DataFrame", one: float, other: float, target: str) -> dict[str, "pd.Series"]:
+    """What lies between two columns, either way round: both are below a limit where the two are equal within it."""
+    above = values[one] - values[other]
+    return {f"epoch {one:g} - {other:g} on {target}": above, f"epoch {other:g} - {one:g} on {target}": -above}
+
+
 def middle_checkpoint_is_near(case: Case) -> Evidence:
-    """Fine-tuning from a checkpoint of the first third ends little below that from the last one."""
+    """Fine-tuning from a checkpoint of the first third ends near to where that from the last one does."""
     found = {}
     for target, values in case.by_checkpoint().items():
         epoch, last = _checkpoint(values.columns, MIDDLE), values.columns[-1]
-        found[f"epoch {last:g} - {epoch:g} on {target}"] = values[last] - values[epoch]
-    return evidence(found, f"accuracies differ by < {points(NEAR)}: {', '.join(found)}", NEAR, below=True)
+        found |= _differences(values, last, epoch, case.name(target))
+    tested = f"accuracies differ by < {points(NEAR)}: {', '.join(list(found)[::2])}"
+    return evidence(found, tested, NEAR, below=True)
 
 
 def checkpoints_saturate(case: Case) -> Evidence:
@@ -148,8 +147,8 @@ def checkpoints_saturate(case: Case) -> Evidence:
     for target, values in case.by_checkpoint().items():
         start, middle, last = values.columns[0], _checkpoint(values.columns, PAPERS_EPOCHS // 2), values.columns[-1]
         for earlier, later in itertools.pairwise(values):
-            found[f"epoch {later:g} >= {earlier:g} on {target}"] = values[later] - values[earlier] + EQUAL
+            found[f"epoch {later:g} >= {earlier:g} on {case.name(target)}"] = values[later] - values[earlier] + EQUAL
         gained = values[middle] - values[start] - (values[last] - values[middle])
-        found[f"epochs {start:g} to {middle:g} gain more than {middle:g} to {last:g} on {target}"] = gained
+        found[f"epochs {start:g} to {middle:g} gain more than {middle:g} to {last:g} on {case.name(target)}"] = gained
     tested = f"no step loses {points(EQUAL)} or more, and most is gained in the first half of P's training"
     return evidence(found, tested)

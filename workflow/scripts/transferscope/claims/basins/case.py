@@ -33,6 +33,10 @@ class Case:
             raise NotRun("no target was trained on")
         return found
 
+    def name(self, target: str) -> str:
+        """A target in words: where AUC stands for accuracy, this is said."""
+        return f"{target} (AUC)" if pairs.measure(self.tables.accuracy, target) == "auc" else target
+
     def shuffled(self, *roles: str) -> list[str]:
         """The targets with one of these roles whose images were shuffled, too. Raises NotRun if there is none."""
         accuracy = self.tables.accuracy
@@ -46,8 +50,8 @@ class Case:
         return found
 
     def cka(self, target: str, pair: str) -> "pd.DataFrame":
-        """CKA of a pair by layer, from the input to the last layer below the head: a row a seed, a column a layer."""
-        return pairs.by_seed(self.tables.similarity, self.estimator, "layer", target=target, pair=pair)
+        """CKA of a pair by stage, as `pairs.similarity`."""
+        return pairs.similarity(self.tables.similarity, target, pair, self.estimator)
 
     def drops(self, treatment: str) -> "pd.DataFrame":
         """What rewinding a module costs, a column a module. Raises NotRun for less than three modules."""
@@ -65,7 +69,7 @@ class Case:
         return [found[pair] for pair in names]
 
     def by_checkpoint(self) -> dict[str, "pd.DataFrame"]:
-        """Accuracy of P-T on each target by the epoch of P that it started from, as `pairs.from_checkpoints`.
+        """Accuracy of P-T, or AUC, on each target by the epoch of P that it started from, as `pairs.from_checkpoints`.
 
         Targets that were not trained on from three checkpoints are left out. Raises NotRun if all are.
         """
@@ -87,8 +91,8 @@ def evidence(found: Mapping[str, "pd.Series"], tested: str, limit: float = 0.0, 
     return Evidence(values.to_numpy(), tested, limit, below, names=list(values))
 
 
-def expect(where: "pd.DataFrame", what: str) -> None:
-    """Raise NotRun if a table by seeds has none."""
+def expect(where: "pd.DataFrame | pd.Series", what: str) -> None:
+    """Raise NotRun if what is known by seeds is known of none."""
     if where.empty:
         raise NotRun(f"no seed has {what}")
 

@@ -24,33 +24,37 @@ from transferscope.tables.pairs import (
 
 IN_ONE_BASIN, BETWEEN_BASINS = 0.01, 0.2  # barriers
 HARMLESS, CRITICAL = 0.015, 0.1  # drops of accuracy
+MOST = 0.5  # share of the seeds
 ROUNDING = 1e-9
 
 
 def tuned_pairs_are_similar(case: Case) -> Evidence:
-    """P-T & P-T are more similar than P-T & P, and these more than any pair with RI-T, at all layers but the last."""
+    """P-T & P-T are more similar than P-T & P, and these more than any pair with RI-T, at all stages but the last."""
     orders = [(TUNED_PAIR, TUNED_AND_P), (TUNED_AND_P, MIXED_PAIR), (TUNED_AND_P, SCRATCH_PAIR)]
     names = case.targets(case.tables.similarity)
-    found = {}
+    found, stages = {}, []
     for target in names:
         cka = {pair: case.cka(target, pair) for pair in (TUNED_PAIR, TUNED_AND_P, MIXED_PAIR, SCRATCH_PAIR)}
         for pair, values in cka.items():
             expect(values, f"the CKA of {pair} on {target}")
-        for layer, (higher, lower) in itertools.product(cka[TUNED_AND_P].columns[:-1], orders):
-            found[f"{higher} > {lower} at {layer} on {target}"] = cka[higher][layer] - cka[lower][layer]
-    tested = f"CKA of {TUNED_PAIR} > {TUNED_AND_P} > each of {MIXED_PAIR} and {SCRATCH_PAIR} at all layers but the last"
-    return evidence(found, f"{tested}, on {', '.join(names)}")
+        *stages, _last = cka[TUNED_AND_P]
+        for stage, (higher, lower) in itertools.product(stages, orders):
+            found[f"{higher} > {lower} at {stage} on {target}"] = cka[higher][stage] - cka[lower][stage]
+    tested = f"CKA of {TUNED_PAIR} > {TUNED_AND_P} > each of {MIXED_PAIR} and {SCRATCH_PAIR}"
+    return evidence(found, f"{tested} at {', '.join(stages)}, on {', '.join(names)}")
 
 
 def similarity_falls_with_depth(case: Case) -> Evidence:
-    """CKA of P-T & P falls from each layer to the next."""
-    names, found = case.targets(case.tables.similarity), {}
+    """CKA of P-T & P falls from each stage to the next."""
+    names, found, stages = case.targets(case.tables.similarity), {}, []
     for target in names:
         cka = case.cka(target, TUNED_AND_P)
         expect(cka, f"the CKA of {TUNED_AND_P} on {target}")
-        for upper, lower in itertools.pairwise(cka):
+        stages = list(cka)
+        for upper, lower in itertools.pairwise(stages):
             found[f"{upper} > {lower} on {target}"] = cka[upper] - cka[lower]
-    return evidence(found, f"CKA of {TUNED_AND_P} falls from layer to layer on {', '.join(names)}")
+    tested = f"CKA of {TUNED_AND_P} falls from each of {', '.join(stages)} to the next"
+    return evidence(found, f"{tested}, on {', '.join(names)}")
 
 
 def fine_tuned_stay_near(case: Case) -> Evidence:
@@ -168,8 +172,12 @@ def criticality_rises_with_depth(case: Case) -> Evidence:
 
 
 def valleys_open_late(case: Case) -> Evidence:
-    """No module of RI-T is within its valley at its initial value already."""
+    """No module of RI-T is within its valley at its initial value already, in most seeds.
+
+    A seed says yes or no. Alpha itself is never below 0: its mean would be above as soon as it is in a single seed.
+    """
     opening = pairs.opening(case.tables.criticality, SCRATCH)
     expect(opening, "the valleys of RI-T's modules")
-    tested = "the valley of RI-T opens at alpha > 0, on the direct path and with the least noise, at"
-    return evidence(dict(opening.items()), f"{tested} {', '.join(opening)}")
+    late = (opening > 0).astype(float)
+    tested = "the valley of RI-T opens at alpha > 0, on the direct path and with the least noise, in most seeds, at"
+    return evidence(dict(late.items()), f"{tested} {', '.join(late)}", MOST)

@@ -23,7 +23,11 @@ _EASY = "at demo scale targets are so easy that RI-T comes near"
 _SMALL_BLOCKS = "at demo scale RI-T has few steps to learn from, and shuffled images take more than whole ones"
 _AUC = "the paper speaks of chest X-rays and AUC, this of accuracy"
 _UNSTABLE = "unstable in a network as small as at demo scale"
-_ESTIMATOR = "the paper does not say how it estimates CKA"
+_STAGES = (
+    "the paper does not say how it estimates CKA; a stage is what its last block hands on, and where a network has no "
+    "stages each layer is one"
+)
+_RATES = "each treatment at the one learning rate that the config gives it; the paper takes the better of two for each"
 _CHECKPOINT = "checkpoints are found at the same share of P's training, or before"
 
 CLAIMS = (
@@ -32,6 +36,7 @@ CLAIMS = (
         "P-T ends with a higher accuracy than RI-T on every target",
         _SMALLEST,
         accuracy.fine_tuned_is_better,
+        caveat=_RATES,
         at_demo=_EASY,
     ),
     BasinClaim(
@@ -39,7 +44,7 @@ CLAIMS = (
         "P-T reaches RI-T's final accuracy in less than 30 % of the epochs",
         "largest share of the epochs",
         accuracy.fine_tuned_is_faster,
-        caveat="the paper shows it; the share is read off its curves",
+        caveat=f"the paper shows it; the share is read off its curves; {_RATES}",
         at_demo=_EASY,
     ),
     BasinClaim(
@@ -82,15 +87,15 @@ CLAIMS = (
         "conv1 to layer3: CKA of P-T & P-T > P-T & P > P-T & RI-T and RI-T & RI-T",
         "smallest margin in CKA",
         networks.tuned_pairs_are_similar,
-        caveat=_ESTIMATOR,
+        caveat=_STAGES,
         of_similarity=True,
     ),
     BasinClaim(
         "NE-8",
-        "CKA of P-T & P decreases with depth, from layer to layer",
+        "CKA of P-T & P decreases with depth, conv1 to layer4",
         "smallest margin in CKA",
         networks.similarity_falls_with_depth,
-        caveat=_ESTIMATOR,
+        caveat=_STAGES,
         at_demo="at demo scale to be expected roughly, not of every two layers",
         of_similarity=True,
     ),
@@ -195,9 +200,9 @@ CLAIMS = (
     BasinClaim(
         "NE-16b",
         "RI-T: valleys open only after a transition point",
-        "smallest alpha from which on training error stays low",
+        "smallest share of the seeds",
         networks.valleys_open_late,
-        caveat="the paper shows heat maps: asked for is that no module's initial value is within its valley",
+        caveat="the paper shows heat maps: asked for is that in most seeds no module's valley has its initial value",
         at_demo=_UNSTABLE,
     ),
     BasinClaim(

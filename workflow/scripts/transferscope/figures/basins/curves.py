@@ -4,9 +4,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferscope.figures import style
-from transferscope.figures.basins.looks import LINES, NAMES, draw_line
+from transferscope.figures.basins.looks import LINES, NAMES, draw_line, measured
 from transferscope.tables import pairs
-from transferscope.tables.pairs import PIXELS, SCRATCH, TUNED, Tables
+from transferscope.tables.pairs import IN_HISTORY, PIXELS, SCRATCH, TUNED, Tables
 
 
 @style.styled
@@ -20,14 +20,14 @@ def draw(tables: Tables, scale: str) -> Figure:
         1.1 + 1.9 * len(shown),
         _title(tables, shown),
         style.scale_note(scale, tables.history["seed"].nunique()),
-        f"{LINES} At the right: block size in pixels; the largest is the whole image, *: all values shuffled across "
-        f"pixels and channels. {NAMES}",
+        f"{LINES} First instances alone. At the right: block size in pixels; the largest is the whole image, *: all "
+        f"values shuffled across pixels and channels. {NAMES}",
     )
     grid = figure.subplots(len(shown), 2, sharex="row", sharey=True, squeeze=False)
     for row, (target, of_target) in zip(grid, shown.items(), strict=True):
         for axes, treatment in zip(row, (TUNED, SCRATCH), strict=True):
             _draw_curves(axes, tables, target, treatment, of_target)
-        row[0].set_ylabel(f"{style.readable(target)}\ntest accuracy (%)")
+        row[0].set_ylabel(f"{style.readable(target)}\ntest {measured(accuracy, target)} (%)")
     for axes, treatment in zip(grid[0], (TUNED, SCRATCH), strict=True):
         axes.set_title(treatment)
     for axes in grid[-1]:
@@ -39,8 +39,9 @@ def _draw_curves(axes: Axes, tables: Tables, target: str, treatment: str, sizes:
     """A line a block size, the whole image the darkest, and sizes at the ends."""
     ends = []
     axes.set_ylim(0, 103)
+    column = IN_HISTORY[pairs.measure(tables.accuracy, target)]
     for size, look in zip(reversed(sizes), style.graded(len(sizes)), strict=True):
-        values = pairs.learning(tables.history, target, treatment, size=size)
+        values = pairs.learning(tables.history, target, treatment, size=size, column=column)
         draw_line(axes, values.columns, values, {**look, "marker": ""})
         name = "*" if size == PIXELS else f"{size:g}"
         ends.append((100 * values.iloc[:, -1].mean(), name, look["color"]))

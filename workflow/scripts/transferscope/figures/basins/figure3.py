@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferscope.figures import style
-from transferscope.figures.basins.looks import KINDS, LINES, NAMES, draw_line, end_label, thinned
+from transferscope.figures.basins.looks import KINDS, LINES, NAMES, draw_line, end_label, measured, thinned
 from transferscope.tables import pairs
 from transferscope.tables.pairs import PIXELS, SCRATCH, TUNED, Tables
 
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GAP = {"color": "#000000", "marker": "D"}
-COLUMNS = ("test accuracy (%)", "relative gap (%)", "training accuracy (%)")
 
 
 @style.styled
 def draw(tables: Tables, scale: str) -> Figure:
     """Figure 3: for each target that was shuffled a row of three panels over block size, the whole image at the right.
 
-    Test accuracy; the relative gap, (P-T - RI-T) / P-T; and optimisation speed, the mean training accuracy of all
-    epochs.
+    Test accuracy, with two classes AUC; the relative gap, (P-T - RI-T) / P-T; and optimisation speed, the mean training
+    accuracy of all epochs.
     """
     accuracy = tables.accuracy
     shown = [target for target in pairs.targets(accuracy) if len(pairs.relative_gap(accuracy, target).columns) > 1]
@@ -33,11 +32,11 @@ def draw(tables: Tables, scale: str) -> Figure:
         1.1 + 1.75 * len(shown),
         _title(gaps),
         style.scale_note(scale, max(len(gap) for gap in gaps.values())),
-        f"{LINES} Blocks change places, none stays. *: all values shuffled "
+        f"{LINES} First instances alone. Blocks change places, none stays. *: all values shuffled "
         "across pixels and channels; largest size: the whole image. Relative gap: (P-T − RI-T) / P-T of accuracy. "
         f"Right: mean over all epochs, the optimisation speed. {NAMES}",
     )
-    grid = figure.subplots(len(shown), len(COLUMNS), sharex="row", squeeze=False)
+    grid = figure.subplots(len(shown), 3, sharex="row", squeeze=False)
     for row, target in zip(grid, shown, strict=True):
         _draw_target(row, accuracy, target, gaps[target])
     for axes, heading in zip(grid[0], ("accuracy", "relative gap", "optimisation speed"), strict=True):
@@ -49,7 +48,7 @@ def _draw_target(row: Sequence[Axes], accuracy: "pd.DataFrame", target: str, gap
     sizes = list(gap)
     row[1].axhline(0, color=style.RULE, linewidth=0.8, zorder=0)
     draw_line(row[1], range(len(sizes)), gap, GAP)
-    for axes, column in ((row[0], "accuracy"), (row[2], "speed")):
+    for axes, column in ((row[0], None), (row[2], "speed")):
         ends = []
         for treatment in (TUNED, SCRATCH):
             values = pairs.accuracies(accuracy, target, treatment, column)[sizes]
@@ -57,11 +56,11 @@ def _draw_target(row: Sequence[Axes], accuracy: "pd.DataFrame", target: str, gap
             ends.append(end_label(values, treatment, KINDS[treatment]))
         axes.set_ylim(0, 103)
         style.label_ends(axes, ends)
-    for axes, label in zip(row, COLUMNS, strict=True):
+    tested = f"{style.readable(target)}\ntest {measured(accuracy, target)} (%)"
+    for axes, label in zip(row, (tested, "relative gap (%)", "training accuracy (%)"), strict=True):
         axes.set(ylabel=label, xlabel="block size (pixels)", xlim=(-0.3, len(sizes) - 0.7))
         names = ["*" if size == PIXELS else f"{size:g}" for size in sizes]
         axes.set_xticks(range(len(sizes)), thinned(names, 8))
-    row[0].set_ylabel(f"{style.readable(target)}\n{COLUMNS[0]}")
 
 
 def _title(gaps: Mapping[str, "pd.DataFrame"]) -> str:

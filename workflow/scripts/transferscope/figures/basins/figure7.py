@@ -12,6 +12,7 @@ from transferscope.figures.basins.looks import (
     NAMES,
     draw_line,
     end_label,
+    measured,
     panels_for,
     rows_of_panels,
 )
@@ -21,8 +22,9 @@ from transferscope.tables.pairs import PRETRAINED, TUNED, Tables
 if TYPE_CHECKING:
     import pandas as pd
 
+# a column of accuracy.csv, None for what the target is measured by
 SHOWN = {
-    "accuracy": ("P-T, test", KINDS[TUNED]),
+    None: ("P-T, test", KINDS[TUNED]),
     "speed": ("P-T, training", {"color": "#56B4E9", "marker": "X", "linestyle": "--"}),
     "source_accuracy": ("P, source", KINDS[PRETRAINED]),
 }
@@ -33,7 +35,8 @@ NEAR = 0.025  # accuracy, as a fraction
 def draw(tables: Tables, scale: str) -> Figure:
     """Figure 7: a panel for each target that was trained on from several checkpoints of P.
 
-    Test accuracy on the target, mean training accuracy over all epochs, and P's own test accuracy on its source.
+    Test accuracy on the target, with two classes AUC; mean training accuracy over all epochs, and P's own test accuracy
+    on its source.
     """
     accuracy = tables.accuracy
     found = {target: pairs.from_checkpoints(accuracy, target) for target in pairs.targets(accuracy)}
@@ -43,8 +46,9 @@ def draw(tables: Tables, scale: str) -> Figure:
         1.1 + 1.8 * rows_of_panels(list(shown)),
         _title(shown),
         style.scale_note(scale, max(len(values) for values in shown.values())),
-        f"{LINES} Training: mean accuracy over all epochs of fine-tuning, the optimisation speed. Source: test "
-        f"accuracy of P on the task that it was trained on; epoch 0: its random initialisation. {NAMES}",
+        f"{LINES} First instances alone. Training: mean accuracy over all epochs of fine-tuning, the optimisation "
+        "speed. Source: test accuracy of P on the task that it was trained on; epoch 0: its random initialisation. AUC "
+        f"(two classes): of tests on the target alone. {NAMES}",
     )
     for axes, target in zip(panels_for(figure, list(shown)), shown, strict=True):
         _draw_target(axes, accuracy, target)
@@ -57,7 +61,8 @@ def _draw_target(axes: Axes, accuracy: "pd.DataFrame", target: str) -> None:
         values = pairs.from_checkpoints(accuracy, target, column)
         draw_line(axes, values.columns, values, kind)
         ends.append(end_label(values, name, kind))
-    axes.set(xlabel="epoch of P", ylabel="accuracy (%)", ylim=(0, 103))
+    names = dict.fromkeys((measured(accuracy, target), "accuracy"))
+    axes.set(xlabel="epoch of P", ylabel=f"{', '.join(names)} (%)", ylim=(0, 103))
     style.label_ends(axes, ends)
 
 

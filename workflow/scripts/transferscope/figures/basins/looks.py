@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from transferscope import statistics
 from transferscope.figures import style
+from transferscope.tables import pairs
 from transferscope.tables.pairs import (
     MIXED_PAIR,
     PRETRAINED,
@@ -38,6 +39,11 @@ PAIR_KINDS = {
 }
 LINES = "Lines: mean over seeds, bands: ± standard error over seeds."
 NAMES = "P: pre-trained, P-T: fine-tuned from it, RI-T: trained from random initialisation."
+
+
+def measured(accuracy: "pd.DataFrame", target: str) -> str:
+    """What networks are measured by on a target, in words: see `pairs.measure`."""
+    return "AUC" if pairs.measure(accuracy, target) == "auc" else "accuracy"
 
 
 def draw_line(

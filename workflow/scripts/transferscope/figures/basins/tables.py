@@ -25,6 +25,7 @@ from transferscope.tables.pairs import (
 CKA_PAIRS = (TUNED_AND_P, TUNED_PAIR, MIXED_PAIR, SCRATCH_PAIR)
 DISTANCE_PAIRS = (TUNED_PAIR, SCRATCH_PAIR, SAME_INIT, TUNED_AND_P, SCRATCH_AND_P)
 PAPER, OURS = "paper", "ours"
+POINTS = {numbers.ACCURACY: 1, numbers.LAST_AUC: 100}  # what a unit of these quantities is
 ERRORS = "Ours: mean ± standard error over seeds."
 
 Rows = Sequence[dict]
@@ -59,15 +60,15 @@ class Layout(NamedTuple):
 
 @style.styled
 def draw_similarity(rows: Rows, scale: str) -> Figure:
-    """Table 1: CKA of each pair, layer by layer."""
-    layout = Layout(numbers.CKA, ("target", "networks"), "at", _share, CKA_PAIRS, _layer)
+    """Table 1: CKA of each pair, stage by stage."""
+    layout = Layout(numbers.CKA, ("target", "networks"), "at", _share, CKA_PAIRS, _stage)
     return _drawn(
         rows,
         [layout],
         _similarity_title(rows),
         scale,
-        "Biased linear CKA; the paper does not say how it estimates it. By debiased CKA: in the numbers as CSV. "
-        f"{ERRORS} {NAMES}",
+        "Ours: debiased linear CKA, by biased CKA in the numbers as CSV; the paper does not say how it estimates it. "
+        f"Mean ± standard error over seeds. {NAMES}",
     )
 
 
@@ -86,7 +87,7 @@ def draw_distance(rows: Rows, scale: str) -> Figure:
 
 @style.styled
 def draw_others(rows: Rows, scale: str) -> Figure:
-    """What Figures 2, 3 and 7 say in numbers: relative gaps, final accuracies, accuracies from checkpoints of P."""
+    """What Figures 2, 3 and 7 say in numbers: relative gaps, where networks end, and where from checkpoints of P."""
     layouts = [
         Layout(numbers.GAP, ("target",), "at", "{:.0f}".format, heading=_size),
         Layout(numbers.ACCURACY, ("networks",), "target", _tenths, heading=style.readable),
@@ -98,8 +99,9 @@ def draw_others(rows: Rows, scale: str) -> Figure:
         _others_title(rows),
         scale,
         "Relative gap: (P-T − RI-T) / P-T of test accuracy, by block size in pixels, at the right the whole image, *: "
-        "all values shuffled. Accuracy from checkpoints: of P-T, by the epoch of P. The paper's are read off figures. "
-        f"{ERRORS} {NAMES}",
+        "all values shuffled. Accuracy from checkpoints: of P-T, by the epoch of P. Gaps and checkpoints: first "
+        "instances alone. Targets with two classes, measured by AUC, count in the title and are in the numbers as CSV. "
+        f"The paper's are read off figures. {ERRORS} {NAMES}",
     )
 
 
@@ -177,22 +179,22 @@ def _pair(name: str) -> str:
     return name.replace(" same", "\nsame")
 
 
-def _layer(name: str) -> str:
-    """A layer's name, a long one before its first digit in two lines: `layer3.5`."""
+def _stage(name: str) -> str:
+    """A stage's name, a long one before its first digit in two lines: `features.5`."""
     return re.sub(r"(?<=\D)(?=\d)", "\n", name, count=1) if len(name) > 6 else name
 
 
 def _similarity_title(rows: Rows) -> str:
-    """At how many layers, of all targets, similarity is ordered as the paper has it, here and in the paper."""
+    """At how many stages, of all targets, similarity is ordered as the paper has it, here and in the paper."""
     ours, papers = (_orders(rows, source) for source in (OURS, PAPER))
     return (
-        f"Two P-T are more similar than P-T and P at {ours[0]} of {ours[2]} layers, P-T and P more than any pair with "
+        f"Two P-T are more similar than P-T and P at {ours[0]} of {ours[2]} stages, P-T and P more than any pair with "
         f"RI-T at {ours[1]} (paper: {papers[0]} and {papers[1]} of {papers[2]})"
     )
 
 
 def _orders(rows: Rows, source: str) -> tuple[int, int, int]:
-    """Layers where P-T & P-T > P-T & P, where P-T & P > P-T & RI-T and RI-T & RI-T, and all that have these pairs."""
+    """Stages where P-T & P-T > P-T & P, where P-T & P > P-T & RI-T and RI-T & RI-T, and all that have these pairs."""
     cka: dict[tuple, dict[str, float]] = {}
     for row in rows:
         if row["quantity"] == numbers.CKA and row[source] is not None:
@@ -218,14 +220,15 @@ def _distance_title(rows: Rows) -> str:
 
 
 def _others_title(rows: Rows) -> str:
-    """By how much P-T ends above RI-T, here and in the paper."""
+    """By how much P-T ends above RI-T, in points of accuracy or AUC, here and in the paper."""
     said = []
     for source in (OURS, PAPER):
-        ends = {(row["target"], row["networks"]): row[source] for row in rows if row["quantity"] == numbers.ACCURACY}
+        known = [row for row in rows if row["quantity"] in POINTS and row[source] is not None]
+        ends = {(row["target"], row["networks"]): POINTS[row["quantity"]] * row[source] for row in known}
         gains = [
             ends[target, TUNED] - ends[target, SCRATCH]
             for target in dict.fromkeys(target for target, _ in ends)
-            if None not in (ends.get((target, TUNED)), ends.get((target, SCRATCH)))
+            if {(target, TUNED), (target, SCRATCH)} <= ends.keys()
         ]
         span = dict.fromkeys(f"{gain:+.1f}".replace("-", "−") for gain in (min(gains), max(gains)))
         said.append(" to ".join(span))
