@@ -25,7 +25,7 @@ from transferscope.figures.quanta import controls, figure3, figure4, figure5, ta
 DRAWN = {
     "figure3": lambda final, history, scale: figure3.draw(history, scale),
     "figure4": lambda final, history, scale: figure4.draw(final, scale),
-    "figure4 beside copies": lambda final, history, scale: figure4.draw(final, scale, accuracy_table()),
+    "figure4 beside copies": lambda final, history, scale: figure4.draw(final, scale, accuracy_table(), "conv_5"),
     "figure5": figure5.draw,
     "controls": lambda final, history, scale: controls.draw(final, scale),
     "table1": lambda final, history, scale: table1.draw(table1.rows(final), scale),
@@ -132,10 +132,20 @@ def test_figure4_has_the_copies_of_the_similar_halves_beside_it(drawn):
     assert (selffer[-1], transfer[-1]) == pytest.approx((0.6232, 0.5425))
 
 
-def test_figure5_shows_ends_and_ways_from_all_but_the_largest_initial_value(drawn):
-    figure = drawn("figure5")
-    above, below = figure.axes[:4], figure.axes[4:]
-    shown = [(target, initial) for target in ("AnA", "AnB") for initial in (0.75, 0.5)]
+def test_figure4_says_that_the_copies_are_of_other_networks(drawn):
+    figure = drawn("figure4 beside copies")
+    texts = [text.get_text().replace("\n", " ") for text in texts_of(figure)]
+    assert any(
+        "other networks, conv-5, on classes of their own; their layers are not those of (a)" in one for one in texts
+    )
+    assert figure.axes[2].get_title().startswith("(c) other networks")
+    assert not any("other networks" in text.get_text() for text in texts_of(drawn("figure4")))
+
+
+def test_figure5_shows_ends_and_ways_from_every_initial_value(drawn):
+    panels = np.reshape(drawn("figure5").axes, (2, 2, 3))  # target, ends or ways, initial value
+    shown = [(target, initial) for target in ("AnA", "AnB") for initial in (0.9, 0.75, 0.5)]
+    above, below = panels[:, 0].flat, panels[:, 1].flat
     for (target, initial), ends, ways in zip(shown, above, below, strict=True):
         expected = [end(target, layer, initial) for layer in range(7)]
         np.testing.assert_allclose(heights(ends)[0], expected)
@@ -154,13 +164,13 @@ def test_figure5_says_where_the_initial_value_matters(drawn, final, history):
     assert "6 of 7 layers of AnA and 7 of 7" in title and "up to 3.1 points" in title
 
 
-def test_one_initial_value_is_drawn_and_more_than_two_others_get_rows_of_their_own(final, history, shallow):
+def test_every_initial_value_has_a_column(final, history, shallow):
     alone = (table[(table["initial"] == 0.9) | table["initial"].isna()] for table in (final, history))
     figure = figure5.draw(*alone, "demo")
     assert len(figure.axes) == 4 and title_of(figure) == "Gates that start from λ = 0.9"
-    axes = [one for one in figure5.draw(*shallow, "demo").axes if one.get_visible()]
+    axes = figure5.draw(*shallow, "demo").axes
     titles = [one.get_title() for one in axes if one.get_title()]
-    assert len(axes) == 12 and len(set(titles)) == 6
+    assert len(axes) == 16 and len(set(titles)) == 8
 
 
 def test_controls_show_every_source_by_gate_share_and_accuracy(drawn):

@@ -123,7 +123,7 @@ rule draw_quanta_figures:
     output:
         figure3=figure("quanta", "figure3", "Figure 3: loss and accuracy"),
         figure4=figure("quanta", "figure4", "Figure 4: λ and accuracy, layer by layer"),
-        figure5=figure("quanta", "figure5", "Figure 5: other initial values"),
+        figure5=figure("quanta", "figure5", "Figure 5: all initial values"),
         controls=figure("quanta", "controls", "Gates to sources that know nothing"),
         table1=figure("quanta", "table1", "The paper's numbers beside ours"),
         numbers=report("results/quanta/figures/table1.csv", **in_report("quanta", "table1", "The numbers as CSV")),
@@ -139,6 +139,7 @@ rule draw_quanta_figures:
         runtime=growing(10),
     params:
         scale=config["scale"],
+        anb_model=config["anb"]["model"] if "anb" in ASKED else "",
         code=code("draw_quanta_figures.py"),
     script:
         "../scripts/draw_quanta_figures.py"

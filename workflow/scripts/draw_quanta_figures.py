@@ -11,7 +11,7 @@ with job_log(snakemake) as job:
     anb = store.read_table(snakemake.input.accuracy) if snakemake.input.accuracy else None
 
     style.save(figure3.draw(history, scale), output.figure3, facts)
-    style.save(figure4.draw(final, scale, anb), output.figure4, facts)
+    style.save(figure4.draw(final, scale, anb, snakemake.params.anb_model), output.figure4, facts)
     style.save(figure5.draw(final, history, scale), output.figure5, facts)
     style.save(controls.draw(final, scale), output.controls, facts)
 

@@ -27,7 +27,7 @@ with job_log(snakemake) as job:
     store.write_table(snakemake.output.final, list(final[0]), final, job.facts())
     store.write_table(snakemake.output.history, list(histories[0]), histories, job.facts())
 
-    verdicts = quanta.evaluate(pd.DataFrame(final), pd.DataFrame(histories), params.scale)
+    verdicts = quanta.evaluate(pd.DataFrame(final), pd.DataFrame(histories), params.last_epochs, params.scale)
     if snakemake.input.joint:
         verdicts += joint.evaluate(store.read_table(snakemake.input.joint), params.scale)
     store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())

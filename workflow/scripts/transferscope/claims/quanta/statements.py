@@ -56,7 +56,7 @@ CLAIMS = (
     ),
     Claim(
         "QU-5a",
-        "AnB: accuracy declines from layer to layer",
+        "AnB: accuracy declines with depth: its regression line over layers falls",
         "slope of accuracy a layer",
         evidence.accuracy_declines,
         at_demo=_OTHER_TASK,
@@ -64,7 +64,7 @@ CLAIMS = (
     Claim(
         "QU-5b",
         "AnB: accuracy declines slightly, by less than 5 points from the first layer to the last",
-        "difference in accuracy",
+        "smallest margin in accuracy",
         evidence.declines_slightly,
         at_demo=_OTHER_TASK,
     ),
@@ -88,13 +88,14 @@ CLAIMS = (
     ),
     GateClaim(
         "QU-9",
-        "AnB, from .50: the gate of the last layer rises first and falls later",
+        "AnB, from .50: the gate of the last layer rises first and falls later: it is higher on its way than at the "
+        "start and at the end",
         _GATE,
         evidence.rises_and_falls,
     ),
     GateClaim(
         "QU-10",
-        "from .75, the gate falls quickly at the start",
+        "from .75, the gate falls quickly: it is lower after one epoch already, at every layer and for both tasks",
         "largest change of λ_S in the first epoch",
         evidence.falls_at_once,
         at_demo=_NO_FALL,
@@ -114,7 +115,8 @@ CLAIMS = (
     Claim("QU-12", "AnB, from .90: the gate of layer 0 ends at about .97", "distance in λ_S", evidence.first_gate),
     GateClaim(
         "QU-13",
-        "AnB: gates of lower layers end higher than those of upper layers (from general to specific)",
+        "AnB: gates of the lower half of layers end higher, in the mean, than those of the upper half (from general to "
+        "specific)",
         "difference in mean λ_S",
         evidence.open_below_closed_above,
         caveat=_RESCALED,
@@ -127,7 +129,8 @@ CLAIMS = (
     ),
     Claim(
         "QU-C1b",
-        "a control of ours: less of a layer's input comes from an untrained source than from the trained one",
+        "a control of ours: less of a layer's input comes from an untrained source than from the trained one, at every "
+        "layer",
         "smallest difference in functional share",
         evidence.less_open_to(UNTRAINED, SHARE),
     ),
@@ -141,7 +144,7 @@ CLAIMS = (
     Claim(
         "QU-C2b",
         "a control of ours: less of a layer's input comes from a source trained on permuted labels than from that "
-        "trained on true ones",
+        "trained on true ones, at every layer",
         "smallest difference in functional share",
         evidence.less_open_to(PERMUTED, SHARE),
     ),

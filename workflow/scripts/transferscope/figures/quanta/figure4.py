@@ -1,4 +1,4 @@
-"""Figure 4: how gates end and which accuracy goes with them, by layer, beside that of frozen copies of the layers."""
+"""Figure 4: how gates end and which accuracy goes with them, by layer, beside frozen copies of layers in other nets."""
 
 from typing import TYPE_CHECKING
 
@@ -26,19 +26,23 @@ if TYPE_CHECKING:
 
 
 @style.styled
-def draw(final: "pd.DataFrame", scale: str, anb: "pd.DataFrame | None" = None) -> Figure:
-    """Figure 4: (a) AnA and (b) AnB from the largest initial value; (c) frozen copies of the layers, if they were run.
+def draw(final: "pd.DataFrame", scale: str, anb: "pd.DataFrame | None" = None, anb_model: str = "") -> Figure:
+    """Figure 4: (a) AnA and (b) AnB from the largest initial value; (c) frozen copies of layers, if they were run.
 
-    anb: the table accuracy.csv of Yosinski et al. 2014, of which (c) shows AnB and BnB of the similar halves.
+    anb: the table accuracy.csv of Yosinski et al. 2014, of which (c) shows AnB and BnB of the similar halves. They are
+    of other networks than (a) and (b). anb_model: the name of their architecture.
     """
     initial = gates.initials(final)[0]
-    copied = "" if anb is None else " (c): base networks at n = 0; layer n here is layer n + 1 there."
+    copied = (
+        f" (c): other networks, {style.readable(anb_model)}, on classes of their own; their layers are not those of "
+        "(a) and (b), and are counted from 1. n = 0: base networks."
+    )
     figure = style.new_figure(
         style.PAGE_WIDTH,
         3.4,
         _title(final, initial),
         style.scale_note(scale, final["seed"].nunique()),
-        f"{SETTINGS} {FINAL_LINES} {LINES}{copied}",
+        f"{SETTINGS} {FINAL_LINES} {LINES}{'' if anb is None else copied}",
     )
     panels = figure.subplots(1, 2 if anb is None else 3)
     for axes, letter, target in zip(panels, "ab", TARGETS, strict=False):
@@ -61,7 +65,7 @@ def _draw_copies(axes: Axes, anb: "pd.DataFrame") -> None:
         style.band(axes, values.columns.to_numpy(), *statistics.means_and_errors(values.to_numpy()), kind)
         ends.append((values.iloc[:, -1].mean(), NOTATION[treatment], kind["color"]))
     axes.plot(0, values[0].mean(), zorder=3, **KINDS[BASE])
-    axes.set(title="(c) frozen copies, similar halves", ylabel="test accuracy (fraction)")
+    axes.set(title="(c) other networks:\nfrozen copies, similar halves", ylabel="test accuracy (fraction)")
     label_layers(axes, treatments.layers(anb))
     style.label_ends(axes, ends)
 

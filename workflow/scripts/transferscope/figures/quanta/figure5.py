@@ -1,6 +1,5 @@
-"""Figure 5: gates that start from other initial values: how they end at each layer, and their way there."""
+"""Figure 5: gates that start from each initial value: how they end at each layer, and their way there."""
 
-import itertools
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
@@ -21,35 +20,27 @@ from transferscope.tables.gates import GATE, TARGETS
 if TYPE_CHECKING:
     import pandas as pd
 
-BESIDE = 2  # initial values of a target side by side
-
 
 @style.styled
 def draw(final: "pd.DataFrame", history: "pd.DataFrame", scale: str) -> Figure:
     """Figure 5: above, how gates end and which accuracy goes with them, below λ_S over the epochs; AnA, then AnB.
 
-    All initial values but the largest, or this one if there is no other, two of them side by side as in the paper.
+    A column for each initial value, the largest first; the paper shows the way of gates from the others alone.
     """
-    starts = gates.initials(final)[1:] or gates.initials(final)
-    blocks = [starts[first : first + BESIDE] for first in range(0, len(starts), BESIDE)]
+    starts = gates.initials(final)
     figure = style.new_figure(
         style.PAGE_WIDTH,
-        min(1.3 + 3.5 * len(blocks), style.PAGE_HEIGHT),
+        8.4,
         _title(final),
         style.scale_note(scale, final["seed"].nunique()),
         f"{SETTINGS} {FINAL_LINES} Epoch 0: before training. {LINES}",
     )
-    width = len(blocks[0])
-    panels = figure.subplots(2 * len(blocks), width * len(TARGETS), squeeze=False, sharey=True)
-    for block, above, below in zip(blocks, panels[::2], panels[1::2], strict=True):
-        for column, (target, place) in enumerate(itertools.product(TARGETS, range(width))):
-            if place < len(block):
-                above[column].set_title(f"{target}, from {LAMBDA} = {block[place]:g}")
-                draw_finals(above[column], final, target, block[place])
-                draw_curves(below[column], gates.curves(history, GATE, target, block[place]))
-            else:
-                above[column].set_visible(False)
-                below[column].set_visible(False)
+    panels = figure.subplots(2 * len(TARGETS), len(starts), squeeze=False, sharey=True)
+    for target, above, below in zip(TARGETS, panels[::2], panels[1::2], strict=True):
+        for start, ends, ways in zip(starts, above, below, strict=True):
+            ends.set_title(f"{target}, from {LAMBDA} = {start:g}")
+            draw_finals(ends, final, target, start)
+            draw_curves(ways, gates.curves(history, GATE, target, start))
         above[0].set_ylabel(f"{LAMBDA}, share, accuracy (fractions)")
         below[0].set_ylabel(LAMBDA)
     key(panels[0, -1])
