@@ -1,10 +1,14 @@
 """Dataset files that are not what they were made as."""
 
+import os
+import re
+
 import h5py
 import numpy as np
 import pytest
 
-from transferscope.data import datasets
+from transferscope import provenance
+from transferscope.data import datasets, tasks
 from transferscope.data.checksum import verified_checksum
 from transferscope.errors import InputError
 
@@ -39,3 +43,50 @@ def test_more_than_the_limit_is_taken_at_its_word(textures):
     assert verified_checksum(textures, limit=size - 1) == said
     with pytest.raises(InputError, match="is damaged"):
         verified_checksum(textures, limit=size)
+
+
+def test_a_file_is_read_once_until_it_is_written_again(textures):
+    said, written = verified_checksum(textures), os.stat(textures).st_mtime_ns
+    with h5py.File(textures, "r+") as file:
+        file["images"][0] ^= 1
+    os.utime(textures, ns=(written, written))
+    assert verified_checksum(textures) == said
+    os.utime(textures, ns=(written, written + 1))
+    with pytest.raises(InputError, match="is damaged"):
+        verified_checksum(textures)
+
+
+@pytest.mark.parametrize("memory_bytes", [0, tasks.MEMORY_BYTES], ids=["on demand", "held"])
+def test_whoever_loads_a_task_of_a_damaged_file_is_told(textures, memory_bytes):
+    task = {
+        "dataset": "textures",
+        "train": {"split": "all", "rows": [0, 10]},
+        "test": {"split": "all", "rows": [10, 20]},
+    }
+    assert len(tasks.load(textures, task, "test", memory_bytes=memory_bytes)) == 10
+    with h5py.File(textures, "r+") as file:
+        file["images"][1000] ^= 1
+    os.utime(textures, ns=(0, 0))
+    with pytest.raises(InputError, match=r"textures.h5 is damaged .*delete it and run again"):
+        tasks.load(textures, task, "test", memory_bytes=memory_bytes)
+
+
+def test_nothing_opens_a_dataset_but_the_check_and_what_loads_tasks():
+    sources = provenance.LIBRARY.parent
+    opens = re.compile(r"open_hdf5\(.*\"dataset\"\)")
+    found = {path.relative_to(sources).as_posix() for path in sources.rglob("*.py") if opens.search(path.read_text())}
+    assert found == {"transferscope/data/checksum.py", "transferscope/data/tasks.py"}
+
+
+@pytest.mark.parametrize("name", ["images", "labels", "splits"])
+@pytest.mark.parametrize("odd", ["a group", "text", "no dimensions", "too few"])
+def test_arrays_that_are_none_or_do_not_go_together_are_noticed(textures, name, odd):
+    with h5py.File(textures, "r+") as file:
+        whole = file[name][()]
+        del file[name]
+        if odd == "a group":
+            file.create_group(name)
+        else:
+            file[name] = {"text": "1" * 1100, "no dimensions": whole[0].max(), "too few": whole[:-1]}[odd]
+    with pytest.raises(InputError, match=r"textures.h5 is damaged .*delete it and run again"):
+        verified_checksum(textures)

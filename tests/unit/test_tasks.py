@@ -1,5 +1,7 @@
 """Which images a task takes and what becomes of images and labels: order, parts, transforms, reading on demand."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, chisquare
@@ -24,6 +26,8 @@ def dataset(tmp_path, rng):
         file["images"], file["labels"], file["splits"] = images, labels, splits
         file.attrs["class_names"] = ["red", "green", "blue"]
         file.attrs["split_names"] = ["train", "test"]
+        content = b"".join(array.tobytes() for array in (images, labels.astype("<i8"), splits))
+        file.attrs["checksum"] = hashlib.sha256(content).hexdigest()
     return path, images, labels, splits
 
 

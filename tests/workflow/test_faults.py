@@ -143,30 +143,42 @@ def test_a_read_only_folder_is_told_before_any_job(finished, tmp_path):
 # ---- damage
 
 
+def truncate(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def flip_a_bit(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    # most of a dataset are its images, and the end of a checkpoint is a tensor's
+    content[-1 if file.suffix == ".safetensors" else len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+DATASET, CHECKPOINT = "results/data/digits.h5", "results/tas/models/residual/source.safetensors"
+TUNED, CAPTURED = "models/*/*/seed0/epoch2.safetensors", "activations/*/*/source.h5"
+
+
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "damage", "word", "rule", "makes"),
     [
-        ("results/data/digits.h5", r"digits\.h5 is truncated .*delete it and run again"),
-        ("results/tas/models/residual/source.safetensors", r"source\.safetensors is damaged .*delete it and run again"),
+        (DATASET, truncate, "truncated", "finetune", TUNED),
+        (DATASET, flip_a_bit, "damaged", "capture_activations", CAPTURED),
+        (CHECKPOINT, flip_a_bit, "damaged", "finetune", TUNED),
     ],
-    ids=["truncated HDF5", "a bit of a checkpoint"],
+    ids=["truncated HDF5", "a bit of a dataset", "a bit of a checkpoint"],
 )
-def test_a_damaged_file_is_named_and_nothing_is_made_of_it(finished, tmp_path, name, expected):
+def test_a_damaged_file_is_named_and_nothing_is_made_of_it(finished, tmp_path, name, damage, word, rule, makes):
     folder = copied(finished, tmp_path / "copy")
     file = folder / name
-    status, content = file.stat(), bytearray(file.read_bytes())
-    if file.suffix == ".h5":
-        del content[len(content) // 2 :]
-    else:
-        content[-1] ^= 1
-    file.write_bytes(content)
+    status = file.stat()
+    damage(file)
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    outcome = run(folder, "tas", "--forcerun", "finetune")
+    outcome = run(folder, "tas", "--forcerun", rule)
     assert outcome.returncode != 0
-    assert re.search(expected, outcome.stdout)
+    assert re.search(rf"{re.escape(file.name)} is {word} .*delete it and run again", outcome.stdout)
     assert "Traceback" not in outcome.stdout
     # which of the jobs that read it comes first is not said; what it made before is gone
-    made = list(finished.glob("results/tas/models/*/*/seed0/epoch2.safetensors"))
+    made = list(finished.glob(f"results/tas/{makes}"))
     assert len(made) == 4 and not all((folder / path.relative_to(finished)).exists() for path in made)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from transferscope import store
+from transferscope.data.checksum import verified_checksum
 from transferscope.data.contrast import equalised
 from transferscope.data.shuffle import shuffled_blocks, shuffled_pixels
 from transferscope.data.sketch import edges
@@ -168,6 +169,8 @@ def load(
 ) -> Examples:
     """The examples of one part of a task, in balanced order: the first n of them are a fair sample of all.
 
+    This is the only way to a dataset's images, and so the place where the file is checked (`verified_checksum`).
+
     path: file of the dataset, as `datasets.prepare` writes it.
     task: the task's entry in the config: `train` and `test`, each with `split` (the dataset's official split; default:
           the part's name), `rows` ([first, end) in a fixed, class-balanced order of that split, as whole numbers or,
@@ -182,9 +185,10 @@ def load(
     seed: the run's seed, which random and permuted labels, random halves and shuffled images depend on; it decides
           nothing else.
     memory_bytes: images that take more are not held in memory, but read from the file when they are asked for.
-    Raises InputError if the file is unreadable, it has no such split, the split has too few images, the two parts
-    have images in common, or the labels or images cannot be made.
+    Raises InputError if the file is unreadable or damaged, it has no such split, the split has too few images, the two
+    parts have images in common, or the labels or images cannot be made.
     """
+    verified_checksum(path)
     with store.open_hdf5(path, "dataset") as file:
         rows = _rows_of(file, task, part)
         class_names = list(file.attrs["class_names"])
