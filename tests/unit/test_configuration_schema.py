@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from transferscope import configuration, runs
+from transferscope import configuration
 from transferscope.configuration.schema import SCHEMA_FILE
 from transferscope.data import datasets, listed
 from transferscope.errors import InputError
+from transferscope.runs.anb import TREATMENTS
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
 CHANGES = "one of rotate_90, invert, edges, equalise, shuffle_pixels, or a mapping of shuffle_blocks"
@@ -374,5 +375,5 @@ def test_recipes_of_similarity_must_say_when_a_run_has_memorised(config_errors):
 
 def test_the_config_knows_every_treatment_and_all_are_the_default(load_config):
     split = yaml.safe_load(SCHEMA_FILE.read_text())["$defs"]["split"]["properties"]["treatments"]
-    assert split["items"]["enum"] == split["default"] == list(runs.TREATMENTS)
-    assert load_config(VALID)["anb"]["splits"]["similar"]["treatments"] == list(runs.TREATMENTS)
+    assert split["items"]["enum"] == split["default"] == list(TREATMENTS)
+    assert load_config(VALID)["anb"]["splits"]["similar"]["treatments"] == list(TREATMENTS)

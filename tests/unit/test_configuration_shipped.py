@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from transferscope import configuration
-from transferscope.configuration import images
 from transferscope.configuration.schema import SCHEMA_FILE
+from transferscope.data import known
 from transferscope.data.augment import Augment
-from transferscope.runs import anb_runs, basin_runs, quanta_sources, quanta_sweeps
+from transferscope.runs.anb import anb_runs
+from transferscope.runs.basins import basin_runs
+from transferscope.runs.quanta import quanta_sources, quanta_sweeps
 from transferscope.training.recipe import Biases, Kept, Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +82,7 @@ def test_the_papers_scale_is_the_protocol_of_yosinski_and_others():
     assert fields == ("sgd", 0.01, 0.9, 5e-4, 256)
     assert recipe.biases == Biases(learning_rate_factor=2, weight_decay=0)
     # 450,000 steps, to within one epoch
-    steps = recipe.steps_per_epoch(images.SPLITS["ImageNet"]["train"] // 2)
+    steps = recipe.steps_per_epoch(known.SPLITS["ImageNet"]["train"] // 2)
     assert abs(recipe.epochs * steps - 450_000) < steps
     # a tenth of the learning rate every 100,000 steps, to within one epoch
     assert [abs(epoch * steps - 100_000 * k) < steps for k, epoch in enumerate(recipe.drops, start=1)] == [True] * 4
@@ -137,13 +139,13 @@ def test_the_papers_scale_is_the_protocol_of_li_and_others():
         *("small", "caffenet", 227, {"groups": 1}),
     )
     assert config["datasets"][task["dataset"]]["loader"] == "ImageNet"
-    assert "labels" not in task and images.part_of(config, paper["task"], "test").images == 50_000
+    assert "labels" not in task and known.part_of(config, paper["task"], "test").images == 50_000
     assert (len(paper["seeds"]), paper["decays"]) == (4, [0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
     recipe = Recipe(**paper["recipe"])
     fields = (recipe.optimiser, recipe.learning_rate, recipe.momentum, recipe.weight_decay, recipe.batch_size)
     assert fields == ("sgd", 0.01, 0.9, 5e-4, 256)
     # 450,000 steps and, each 100,000 of them, a tenth of the learning rate, to within one epoch
-    steps = recipe.steps_per_epoch(images.SPLITS["ImageNet"]["train"])
+    steps = recipe.steps_per_epoch(known.SPLITS["ImageNet"]["train"])
     assert abs(recipe.epochs * steps - 450_000) < steps
     assert [abs(epoch * steps - 100_000 * k) < steps for k, epoch in enumerate(recipe.drops, start=1)] == [True] * 4
     assert recipe.biases == Biases(learning_rate_factor=2, weight_decay=0)
@@ -204,7 +206,7 @@ def test_the_demo_of_orhand_and_others_is_a_matter_of_minutes():
 def test_the_demo_of_li_and_others_is_a_matter_of_a_minute():
     config = configuration.load([ROOT / "config" / "config.yaml"])
     paper = config["convergent"]
-    trained = images.part_of(config, paper["task"], "train").images * paper["recipe"]["epochs"] * len(paper["seeds"])
+    trained = known.part_of(config, paper["task"], "train").images * paper["recipe"]["epochs"] * len(paper["seeds"])
     assert trained <= 100_000
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from transferscope.convergence import LayerUnits, Moments, cluster
+from transferscope.convergence.clusters import cluster
+from transferscope.convergence.moments import Moments
+from transferscope.convergence.units import LayerUnits
 from transferscope.errors import InputError
 
 # units of each network in each of four groups with a cause of their own; the last group is of the one network alone

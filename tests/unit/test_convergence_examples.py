@@ -7,8 +7,11 @@ import pytest
 from convergent_tables import example_pair
 
 from transferscope import store
-from transferscope.convergence import Excitations, LayerUnits, Moments, examples, excitations, files, pictures, units
+from transferscope.convergence import examples, excitations, files, pictures, units
+from transferscope.convergence.excitations import Excitations
+from transferscope.convergence.moments import Moments
 from transferscope.convergence.tables import units_file
+from transferscope.convergence.units import LayerUnits
 from transferscope.errors import InputError
 
 SHAPE = (20, 4, 4, 1)  # of the images

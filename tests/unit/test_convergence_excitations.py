@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from transferscope.convergence import Excitations, excitations
+from transferscope.convergence import excitations
+from transferscope.convergence.excitations import Excitations
 from transferscope.errors import InputError
 
 

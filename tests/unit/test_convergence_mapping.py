@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Lasso, LinearRegression
 
-from transferscope.convergence import LayerUnits, Moments, sparse_mappings
+from transferscope.convergence.mapping import sparse_mappings
+from transferscope.convergence.moments import Moments
+from transferscope.convergence.units import LayerUnits
 from transferscope.errors import InputError
 
 

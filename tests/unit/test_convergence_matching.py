@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from transferscope.convergence import match, semi_match
+from transferscope.convergence.matching import match, semi_match
 from transferscope.errors import InputError
 
 # ten units of Net1, their best partners in Net2, counted from 1, and the correlations with them

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from transferscope.convergence import Moments
+from transferscope.convergence.moments import Moments
 
 
 def in_batches(samples, sizes):

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from transferscope.convergence import LayerUnits, Moments, cluster, tables, units
+from transferscope.convergence import tables, units
+from transferscope.convergence.clusters import cluster
+from transferscope.convergence.moments import Moments
+from transferscope.convergence.units import LayerUnits
 
 SEEDS = [2, 5, 7]
 # of three networks; of each, the units that are dead

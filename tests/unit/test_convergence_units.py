@@ -4,7 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from transferscope.convergence import LayerUnits, Moments, units
+from transferscope.convergence import units
+from transferscope.convergence.moments import Moments
+from transferscope.convergence.units import LayerUnits
 from transferscope.errors import InputError
 
 

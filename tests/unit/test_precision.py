@@ -11,11 +11,11 @@ from training_runs import CLASSES, assert_same_run, examples, history, linear, n
 from transferscope import store
 from transferscope.activations.capture import capture
 from transferscope.data.inputs import Inputs
+from transferscope.gram import centred_gram
 from transferscope.models import zoo
 from transferscope.models.gate import GatedNetwork
 from transferscope.models.side_by_side import SideBySide
 from transferscope.similarity import cka
-from transferscope.similarity.grams import centred_gram
 
 ROUNDING = 2.0**-9  # of bfloat16, relative: it keeps 8 bits
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transferscope import runs
+from transferscope.runs import anb as runs
 from transferscope.training.recipe import Recipe
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text()

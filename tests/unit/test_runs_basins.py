@@ -6,8 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from transferscope.runs import basin_runs
-from transferscope.runs.basins import BasinRun, accuracy_row, history_rows, pairs_on
+from transferscope.runs.basins import BasinRun, accuracy_row, basin_runs, history_rows, pairs_on
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
 

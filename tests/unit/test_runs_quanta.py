@@ -8,9 +8,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from transferscope import runs
-from transferscope.runs import Network, Sweep
-from transferscope.runs.quanta import final_rows, history_rows, source_row
+from transferscope.runs.anb import anb_runs
+from transferscope.runs.quanta import (
+    Network,
+    Sweep,
+    final_rows,
+    history_rows,
+    quanta_sources,
+    quanta_sweeps,
+    source_row,
+)
 from transferscope.training.recipe import Recipe
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
@@ -25,7 +32,7 @@ def config(load_config) -> dict:
 
 @pytest.fixture
 def sweeps(config) -> dict[str, Sweep]:
-    return {sweep.name: sweep for sweep in runs.quanta_sweeps(config)}
+    return {sweep.name: sweep for sweep in quanta_sweeps(config)}
 
 
 def without(config: dict, key: str) -> dict:
@@ -48,8 +55,8 @@ def test_every_target_and_control_is_a_sweep_of_all_repeats(sweeps):
     ],
 )
 def test_repeats_may_be_in_several_sweeps_which_then_have_the_same_networks(load_config, size, suffixes):
-    whole = {each.name: each for each in runs.quanta_sweeps(load_config(VALID, "quanta: {repeats: 5}"))}
-    sweeps = runs.quanta_sweeps(load_config(VALID, f"quanta: {{repeats: 5, repeats_per_sweep: {size}}}"))
+    whole = {each.name: each for each in quanta_sweeps(load_config(VALID, "quanta: {repeats: 5}"))}
+    sweeps = quanta_sweeps(load_config(VALID, f"quanta: {{repeats: 5, repeats_per_sweep: {size}}}"))
     for kind, target, source in (
         ("AnA", "AnA", "trained"),
         ("AnB", "AnB", "trained"),
@@ -98,9 +105,9 @@ def test_a_joint_sweep_has_a_gate_where_a_layer_is_the_last_that_is_copied(confi
 
 def test_a_joint_sweep_learns_what_frozen_copies_of_the_same_source_learn(config, sweeps):
     config["quanta"]["joint"]["split"] = "dissimilar"
-    networks = {run.name: run for run in runs.anb_runs(config)}
+    networks = {run.name: run for run in anb_runs(config)}
     for other, half in ("AB", "BA"):
-        (sweep,) = [each for each in runs.quanta_sweeps(config) if each.name == f"joint-{other}-{half}"]
+        (sweep,) = [each for each in quanta_sweeps(config) if each.name == f"joint-{other}-{half}"]
         copied = networks[f"dissimilar-{other}3{half}"]
         assert (sweep.source, sweep.half) == (copied.source, copied.half)
         assert (sweep.task, sweep.recipe) == (copied.task, copied.recipe)
@@ -116,7 +123,7 @@ def test_tasks_and_recipes_are_those_of_the_config(config, sweeps):
 
 
 def test_the_source_learns_a_and_its_control_the_same_images_under_permuted_labels(config):
-    source, permuted = runs.quanta_sources(config)
+    source, permuted = quanta_sources(config)
     assert (source.name, source.task) == ("source", config["tasks"]["first"])
     assert (permuted.name, permuted.task) == ("source-permuted", source.task | {"labels": {"permuted": True}})
     assert source.recipe == permuted.recipe == config["quanta"]["recipe"]
@@ -125,12 +132,12 @@ def test_the_source_learns_a_and_its_control_the_same_images_under_permuted_labe
 
 def test_labels_of_some_classes_are_permuted_among_them(config):
     config["tasks"]["first"]["labels"] = {"half": "A"}
-    _, permuted = runs.quanta_sources(config)
+    _, permuted = quanta_sources(config)
     assert permuted.task["labels"] == {"half": "A", "permuted": True}
 
 
 def test_every_source_of_a_sweep_is_a_run(config, sweeps):
-    trained = {run.name for run in runs.quanta_sources(config)} | {run.name for run in runs.anb_runs(config)}
+    trained = {run.name for run in quanta_sources(config)} | {run.name for run in anb_runs(config)}
     assert {sweep.source_run for sweep in sweeps.values()} - trained == {None}
     assert sweeps["AnB-untrained"].source_run is None
     assert sweeps["AnA"].source_run == sweeps["AnB"].source_run == "source"
@@ -140,18 +147,18 @@ def test_every_source_of_a_sweep_is_a_run(config, sweeps):
 
 def test_controls_and_joint_may_be_left_out(load_config):
     config = without(without(load_config(VALID), "controls"), "joint")
-    assert [run.name for run in runs.quanta_sources(config)] == ["source"]
-    assert {sweep.source for sweep in runs.quanta_sweeps(config)} == {"trained"}
+    assert [run.name for run in quanta_sources(config)] == ["source"]
+    assert {sweep.source for sweep in quanta_sweeps(config)} == {"trained"}
     config = load_config(VALID, "quanta: {controls: {sources: [untrained]}}")
-    assert [run.name for run in runs.quanta_sources(config)] == ["source"]
+    assert [run.name for run in quanta_sources(config)] == ["source"]
 
 
 def test_gates_learn_at_their_own_rate_or_at_that_of_the_sweeps_recipe(load_config):
     config = load_config(VALID, "anb: {recipe: {learning_rate: 0.1}}")
-    rates = {sweep.target: sweep.gate_learning_rate for sweep in runs.quanta_sweeps(config)}
+    rates = {sweep.target: sweep.gate_learning_rate for sweep in quanta_sweeps(config)}
     assert rates == {"AnA": 1e-3, "AnB": 1e-3, "joint": 0.1}
     config = load_config(VALID, "quanta: {gate_learning_rate: 0.02}")
-    assert {sweep.gate_learning_rate for sweep in runs.quanta_sweeps(config)} == {0.02}
+    assert {sweep.gate_learning_rate for sweep in quanta_sweeps(config)} == {0.02}
 
 
 def test_a_sweep_survives_the_way_through_plain_data(sweeps):

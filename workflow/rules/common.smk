@@ -13,7 +13,10 @@ from transferscope.errors import InputError
 from transferscope.machine.exclusive import hold, require_writable
 from transferscope.machine.gpus import gpus_here, gpus_in_cluster
 from transferscope.machine.slurm import cancel_orphans
-from transferscope.runs import anb_runs, basin_runs, quanta_sources, quanta_sweeps, similarity_runs
+from transferscope.runs.anb import anb_runs
+from transferscope.runs.basins import basin_runs
+from transferscope.runs.quanta import quanta_sources, quanta_sweeps
+from transferscope.runs.similarity import similarity_runs
 from transferscope.training.recipe import Kept
 
 # left alone, glibc hands memory back to the system after every batch and asks for it anew: a third of all time

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from transferscope import activations, store
 from transferscope.job import job_log
-from transferscope.runs import Run, references
+from transferscope.runs.similarity import Run, references
 from transferscope.similarity import Grams, layerwise
 
 COLUMNS = (

@@ -8,7 +8,7 @@ from transferscope import claims, store
 from transferscope.claims import similarity as paper
 from transferscope.claims.page import page
 from transferscope.job import job_log
-from transferscope.runs import Run
+from transferscope.runs.similarity import Run
 
 with job_log(snakemake) as job:
     similarity = pd.concat([store.read_table(path) for path in snakemake.input.similarity], ignore_index=True)

@@ -11,7 +11,6 @@ from transferscope.job import job_log
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.randomness import seed_for, torch_generator
-from transferscope.runs.basins import BasinRun
 from transferscope.training.loop import train
 from transferscope.training.recipe import Kept, Recipe
 from transferscope.training.unfinished import HISTORY, publish
@@ -22,35 +21,34 @@ with job_log(snakemake) as job:
 
     def network(run, classes, seed):
         """The network at the beginning of a run, and its architecture."""
-        if run.start is None:
-            torch.manual_seed(seed_for(seed, "initialisation", run.treatment, run.drawn_as))
+        if run["start"] is None:
+            torch.manual_seed(seed_for(seed, "initialisation", run["treatment"], run["drawn_as"]))
             architecture = zoo.architecture(params.model, classes)
             return zoo.create(architecture), architecture
         (source,) = snakemake.input.source
-        module, facts = zoo.load(Path(source, f"seed{seed}", f"epoch{run.start}.safetensors"))
-        zoo.with_new_head(module, classes, torch_generator(seed, "head", run.drawn_as))
+        module, facts = zoo.load(Path(source, f"seed{seed}", f"epoch{run['start']}.safetensors"))
+        zoo.with_new_head(module, classes, torch_generator(seed, "head", run["drawn_as"]))
         return module, facts["architecture"] | {"classes": classes}
 
-    def train_network(fields, dataset, output, seed):
+    def train_network(run, dataset, output, seed):
         """Train one network under one seed; what it leaves, and where that shall appear."""
-        run = BasinRun(**fields)
-        print(f"{run.name}, seed {seed}", flush=True)
-        examples = [tasks.load(dataset, run.task, part, seed) for part in ("train", "test")]
+        print(f"{run['name']}, seed {seed}", flush=True)
+        examples = [tasks.load(dataset, run["task"], part, seed) for part in ("train", "test")]
         module, architecture = network(run, len(examples[0].class_names), seed)
         # a target's images are standardised by themselves: all networks that are compared on them see the same
         mean, std = channel_statistics(examples[0], architecture["channels"])
-        facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run.name)
+        facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"])
         facts |= {"architecture": architecture, "normalisation": {"mean": mean, "std": std}}
-        recipe, kept = Recipe(**run.recipe), Kept(after=run.checkpoints)
-        folder = Path(params.unfinished, run.name, f"seed{seed}")
-        identity, order = [params.code, fields, checksums[dataset]], seed_for(seed, "instance", run.instance)
+        recipe, kept = Recipe(**run["recipe"]), Kept(after=run["checkpoints"])
+        folder = Path(params.unfinished, run["name"], f"seed{seed}")
+        identity, order = [params.code, run, checksums[dataset]], seed_for(seed, "instance", run["instance"])
         how = identity, facts, device, params.precision
         train(module, Inputs.of(facts), *examples, recipe, order, kept, folder, *how)
-        files = [*(f"epoch{epoch}.safetensors" for epoch in run.checkpoints), HISTORY]
+        files = [*(f"epoch{epoch}.safetensors" for epoch in run["checkpoints"]), HISTORY]
         return {folder / file: Path(output, f"seed{seed}", file) for file in files}
 
     finished = {}
-    for fields, dataset, output in zip(params.runs, params.datasets, snakemake.output, strict=True):
+    for run, dataset, output in zip(params.runs, params.datasets, snakemake.output, strict=True):
         for seed in params.seeds:
-            finished |= train_network(fields, dataset, output, seed)
+            finished |= train_network(run, dataset, output, seed)
     publish(finished, params.unfinished)

@@ -1,6 +1,5 @@
 """Train some sweeps of Orhand et al. 2021 under every seed: networks with gates, side by side, beside one source."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -14,7 +13,6 @@ from transferscope.models import zoo
 from transferscope.models.gate import GatedNetwork
 from transferscope.models.side_by_side import SideBySide
 from transferscope.randomness import seed_for
-from transferscope.runs.quanta import Sweep
 from transferscope.training.loop import train
 from transferscope.training.recipe import Kept, Recipe
 from transferscope.training.unfinished import HISTORY, publish
@@ -25,21 +23,21 @@ with job_log(snakemake) as job:
 
     def target_network(architecture, network, seed):
         """A network at its initialisation, the same for all of a repeat: what sets them apart is the gate."""
-        torch.manual_seed(seed_for(seed, "initialisation", "target", network.repeat))
+        torch.manual_seed(seed_for(seed, "initialisation", "target", network["repeat"]))
         module = zoo.create(architecture)
-        return module if network.layer is None else GatedNetwork(module, network.layer, network.initial)
+        return module if network["layer"] is None else GatedNetwork(module, network["layer"], network["initial"])
 
     def train_sweep(sweep, source, dataset, output, seed):
         """Train the networks of a sweep under one seed; what they leave, and where that shall appear."""
-        print(f"{sweep.name}, seed {seed}, beside {source}", flush=True)
-        examples = [tasks.load(dataset, sweep.task, part, seed) for part in ("train", "test")]
+        print(f"{sweep['name']}, seed {seed}, beside {source}", flush=True)
+        examples = [tasks.load(dataset, sweep["task"], part, seed) for part in ("train", "test")]
         module, made = zoo.load(source)
         architecture = made["architecture"] | {"classes": len(examples[0].class_names)}
-        networks = {each.name: target_network(architecture, each, seed) for each in sweep.networks}
-        together = SideBySide(networks, module, params.share_source, sweep.gate_learning_rate)
-        facts = job.facts(seed=seed, device=str(device), dataset=dataset, sweep=sweep.name, source=str(source))
-        folder, recipe = Path(params.unfinished, sweep.name, f"seed{seed}"), Recipe(**sweep.recipe)
-        identity = [params.code, asdict(sweep), params.share_source, checksums[dataset]]
+        networks = {each["name"]: target_network(architecture, each, seed) for each in sweep["networks"]}
+        together = SideBySide(networks, module, params.share_source, sweep["gate_learning_rate"])
+        facts = job.facts(seed=seed, device=str(device), dataset=dataset, sweep=sweep["name"], source=str(source))
+        folder, recipe = Path(params.unfinished, sweep["name"], f"seed{seed}"), Recipe(**sweep["recipe"])
+        identity = [params.code, sweep, params.share_source, checksums[dataset]]
         how = identity, facts, device, params.precision
         train(together, Inputs.of(made), *examples, recipe, seed, Kept(), folder, *how)
         return {folder / HISTORY: Path(output, f"seed{seed}", HISTORY)}
@@ -49,5 +47,5 @@ with job_log(snakemake) as job:
     for sweep, folder, checkpoint, dataset, output in jobs:
         for seed in params.seeds:
             source = Path(folder, f"seed{seed}", checkpoint)
-            finished |= train_sweep(Sweep(**sweep), source, dataset, output, seed)
+            finished |= train_sweep(sweep, source, dataset, output, seed)
     publish(finished, params.unfinished)

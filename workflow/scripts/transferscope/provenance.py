@@ -39,6 +39,11 @@ def code_digest(script: str | Path) -> str:
     Snakemake re-runs a rule when its script changes, but not when the library under the script does; a rule that
     carries this digest among its parameters is re-run for both. Comments, docstrings and layout do not count.
     """
+    return digest(sorted(reached(script).values()))
+
+
+def reached(script: str | Path) -> dict[Path, str]:
+    """The digests of a script and of every library file that it reaches by import, each by its path."""
     pending, seen = [Path(script)], {}
     while pending:
         path = pending.pop()
@@ -46,7 +51,7 @@ def code_digest(script: str | Path) -> str:
             continue
         seen[path], imports = _read_module(path, path.read_text())
         pending += imports
-    return digest(sorted(seen.values()))
+    return seen
 
 
 # scripts share most of the library: each file is parsed once, not once a script

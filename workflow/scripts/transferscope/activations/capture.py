@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from transferscope.activations.files import Activations
 from transferscope.errors import InputError
+from transferscope.gram import centred_gram
 from transferscope.machine.devices import deterministic, passes_in
 from transferscope.models import zoo
 from transferscope.models.layers import Layer, evaluation, observed, trace
-from transferscope.similarity.grams import centred_gram
 
 KEEP = ("gram", "raw", "pooled")
 IMAGES_AT_A_TIME = 64

@@ -3,6 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from transferscope.configuration import references
+from transferscope.configuration.schema import Schema
+from transferscope.configuration.settings import Settings
+
 # what a dataset, task or model may be called: its name becomes a part of file names
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
 
@@ -16,11 +20,6 @@ def load(paths: Sequence[str | Path], values: Mapping | None = None) -> dict:
     no file): files that cannot be read; unknown, missing and duplicate keys; values of the wrong kind or out of range;
     names that do not exist; test images that are trained on. The nearest valid name is suggested.
     """
-    # jobs, which know what a config tells of its images, do without the packages that check one
-    from transferscope.configuration import references
-    from transferscope.configuration.schema import Schema
-    from transferscope.configuration.settings import Settings
-
     settings = Settings()
     if all([settings.read(path) for path in paths]):
         settings.override(values or {})

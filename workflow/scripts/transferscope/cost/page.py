@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from transferscope.configuration.images import SPLITS, size_of
 from transferscope.cost.papers import PAPERS, Sizes
 from transferscope.cost.work import Work, images_in_split
+from transferscope.data.known import SPLITS, size_of
 
 # What NVIDIA reports of training ResNet-50 v1.5 at 224 pixels with PyTorch on one GPU (DeepLearningExamples,
 # PyTorch/Classification/ConvNets/resnet50v1.5), by precision: images a second, and on what. Mixed precision there is of

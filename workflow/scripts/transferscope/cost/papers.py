@@ -16,8 +16,10 @@ from transferscope.cost.work import (
     showing,
     training,
 )
-from transferscope.runs import anb_runs, basin_runs, quanta_sources, quanta_sweeps, similarity_runs
-from transferscope.runs.basins import Pair, pairs_on
+from transferscope.runs.anb import anb_runs
+from transferscope.runs.basins import Pair, basin_runs, pairs_on
+from transferscope.runs.quanta import quanta_sources, quanta_sweeps
+from transferscope.runs.similarity import similarity_runs
 from transferscope.tables.pairs import MIXED_PAIR, PRETRAINED, SCRATCH, SCRATCH_PAIR, TUNED, TUNED_PAIR
 from transferscope.training.recipe import Kept, Recipe
 

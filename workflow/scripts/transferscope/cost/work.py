@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from transferscope.configuration.images import classes_of, images_in
 from transferscope.cost.sizes import Size
+from transferscope.data.known import classes_of, images_in
 from transferscope.errors import InputError
 from transferscope.training.recipe import Recipe
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from transferscope.data.known import size_of
 from transferscope.tables.pairs import (
     FIRST_INSTANCE,
     MIXED_PAIR,
@@ -51,6 +52,7 @@ class BasinRun:
     target:    name of the task that P-T and RI-T are trained on; None for P.
     instance:  "1" and "2" differ in the order of images and in all that is random at their beginning, the new head of
                P-T, the whole of RI-T; "1b" differs from "1" in the order of images alone. None for P.
+    drawn_as:  the instance whose random head, or initialisation, it has. None for P.
     size:      side in pixels of the blocks that change places in its images; the image's own side where none do, 0
                where all values do. None for P.
     start:     epoch of P that P-T starts from; None for others.
@@ -63,16 +65,12 @@ class BasinRun:
     treatment: str
     target: str | None
     instance: str | None
+    drawn_as: str | None
     size: int | None
     start: int | None
     task: Mapping
     recipe: Mapping
     checkpoints: Sequence[int]
-
-    @property
-    def drawn_as(self) -> str | None:
-        """The instance whose random head, or initialisation, it has."""
-        return FIRST if self.instance == SAME_INIT_INSTANCE else self.instance
 
 
 class Pair(NamedTuple):
@@ -91,7 +89,7 @@ def basin_runs(config: Mapping) -> list[BasinRun]:
     """
     source = config["basins"]["source"]
     task, starts = config["tasks"][source["task"]], _starts(config)
-    pretrained = BasinRun(PRETRAINED, PRETRAINED, None, None, None, None, task, source["recipe"], starts)
+    pretrained = BasinRun(PRETRAINED, PRETRAINED, None, None, None, None, None, task, source["recipe"], starts)
     return [pretrained, *_on_whole_images(config), *_on_shuffled_images(config), *_from_checkpoints(config)]
 
 
@@ -148,9 +146,6 @@ def _run(
     size, change: of blocks that change places, and how a task's `images` says that they do; None: whole images.
     passed: epochs before the last whose checkpoints are of use; keep: whether that of the last is.
     """
-    # the analyses, which know of runs, do without the packages that check a config
-    from transferscope.configuration.images import size_of
-
     task, recipe = config["tasks"][target], config["basins"]["recipes"][RECIPES[treatment]]
     name = f"{treatment.replace('-', '')}{instance}"
     if start is not None:
@@ -167,6 +162,7 @@ def _run(
         treatment=treatment,
         target=target,
         instance=instance,
+        drawn_as=FIRST if instance == SAME_INIT_INSTANCE else instance,
         size=size,
         start=start,
         task=task,

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from transferscope.data.known import part_of
+
 
 @dataclass(frozen=True)
 class Run:
@@ -40,9 +42,6 @@ def similarity_runs(config: Mapping) -> list[Run]:
     config: as `configuration.load` returns it, with a section `similarity`.
     The whole training set has no run of its own among the sizes: it is the run with fully random labels.
     """
-    # the analyses, which know of a Run, do without the packages that check a config
-    from transferscope.configuration.images import part_of
-
     paper = config["similarity"]
     pretraining, finetuning = paper["pretraining"], paper["finetuning"]
     domain, cross = finetuning["task"], finetuning["cross"]

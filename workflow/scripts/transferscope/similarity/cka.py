@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from transferscope.errors import InputError
-from transferscope.similarity.grams import Grams, centred_gram
+from transferscope.gram import centred_gram
+from transferscope.similarity.grams import Grams
 from transferscope.similarity.products import Product, all_pairs, chosen_pairs, corresponding
 
 ESTIMATORS = ("biased", "debiased", "minibatch")

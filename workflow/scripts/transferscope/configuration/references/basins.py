@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from transferscope.configuration.images import size_of
 from transferscope.configuration.references.rows import Parts, check_probe
 from transferscope.configuration.settings import Settings
 from transferscope.configuration.wording import KeyPath, shown
+from transferscope.data.known import size_of
 
 SOURCE = ("basins", "source")
 SHUFFLED = ("basins", "shuffled")

@@ -1,8 +1,8 @@
 """What is done to labels, and which classes are named, must suit the classes that there are."""
 
-from transferscope.configuration.images import classes_of
 from transferscope.configuration.settings import Settings
 from transferscope.configuration.wording import KeyPath, shown
+from transferscope.data.known import classes_of
 
 
 def check(settings: Settings) -> None:

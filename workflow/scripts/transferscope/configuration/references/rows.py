@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable, Iterator
 
-from transferscope.configuration.images import SPLITS, Part, images_in, part_of
 from transferscope.configuration.settings import Settings
 from transferscope.configuration.wording import KeyPath, advice, shown
+from transferscope.data.known import SPLITS, Part, images_in, part_of
 from transferscope.training.recipe import Recipe
 
 Parts = dict[tuple[str, str], Part]

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from transferscope.configuration.images import size_of
 from transferscope.configuration.settings import Settings
 from transferscope.configuration.wording import KeyPath, shown
+from transferscope.data.known import size_of
 
 
 def check(settings: Settings, named: Iterable[tuple[KeyPath, object, KeyPath]]) -> None:

@@ -2,15 +2,14 @@
 
 import yaml
 
-from transferscope.configuration import images
 from transferscope.configuration.schema import SCHEMA_FILE
-from transferscope.data import datasets, listed, tasks
+from transferscope.data import datasets, known, listed, tasks
 
 
 def test_the_config_knows_every_loader_its_options_and_its_splits():
     dataset = yaml.safe_load(SCHEMA_FILE.read_text())["$defs"]["dataset"]
     assert set(dataset["properties"]["loader"]["enum"]) == datasets.LOADERS.keys()
-    assert images.SPLITS.keys() == images.CLASSES.keys() == datasets.LOADERS.keys()
+    assert known.SPLITS.keys() == known.CLASSES.keys() == datasets.LOADERS.keys()
     for condition in dataset["allOf"]:
         rule = condition["if"]["properties"]["loader"]
         for loader in rule.get("enum", [rule.get("const")]):
@@ -18,8 +17,8 @@ def test_the_config_knows_every_loader_its_options_and_its_splits():
             assert {"folder" if key == "root" else key for key in options} == set(datasets.LOADERS[loader].parameters)
     for loader in ("fashion_mnist_sample", "digits"):
         collection = datasets.LOADERS[loader].read()
-        assert {part.split: part.count for part in collection.parts} == images.SPLITS[loader]
-        assert len(collection.class_names) == images.CLASSES[loader]
+        assert {part.split: part.count for part in collection.parts} == known.SPLITS[loader]
+        assert len(collection.class_names) == known.CLASSES[loader]
 
 
 def test_the_config_knows_every_change_of_images_domain_and_finding():
@@ -35,7 +34,7 @@ def test_the_config_knows_every_change_of_images_domain_and_finding():
 
 def test_the_size_of_images_is_known_by_the_loader_or_by_an_option():
     for name, loader in datasets.LOADERS.items():
-        assert (name in images.SIZES) != ("size" in loader.parameters)
+        assert (name in known.SIZES) != ("size" in loader.parameters)
     for loader in ("fashion_mnist_sample", "digits"):
         shape = datasets.LOADERS[loader].read().parts[0].read(0, 1)[0].shape
-        assert shape[1:3] == (images.SIZES[loader],) * 2
+        assert shape[1:3] == (known.SIZES[loader],) * 2

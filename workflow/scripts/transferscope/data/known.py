@@ -1,4 +1,4 @@
-"""What the config tells of images before they are there: how many, in which splits, of how many classes."""
+"""What is known of images before they are there: how many, in which splits, of how many classes and what size."""
 
 import math
 from collections.abc import Mapping
