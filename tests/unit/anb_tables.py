@@ -3,7 +3,7 @@
 import pandas as pd
 
 from transferscope.figures.anb.table1 import PAPER
-from transferscope.tables.treatments import BASE, DISSIMILAR, HALVES, RANDOM, SELFFER, SIMILAR, TRANSFER
+from transferscope.terms.anb import BASE, DISSIMILAR, HALVES, RANDOM, SELFFER, SIMILAR, TRANSFER
 
 SPREAD = {0: 0.0, 1: 0.001, 2: -0.001}  # by seed: no claim turns on it, and it leaves the mean as it is
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from transferscope.figures.basins import numbers
-from transferscope.tables.pairs import FAR, PIXELS, RELATED, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import FAR, PIXELS, RELATED
 
 EPOCHS, IMAGES = 20, 1000
 SPREAD = {0: 0.0, 1: 0.001, 2: -0.001}  # by seed: no claim turns on it, and it leaves the mean as it is

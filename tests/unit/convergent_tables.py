@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from transferscope.convergence.examples import Example, Examples, best_and_worst
-from transferscope.tables.counterparts import AFTER, BEFORE, MATCHING, POSITIONS, SEMI, SUMS, TRAINED, UNTRAINED
+from transferscope.terms.convergent import AFTER, BEFORE, MATCHING, POSITIONS, SEMI, SUMS, TRAINED, UNTRAINED
 
 CONVOLUTIONAL = ("conv1", "conv2", "conv3", "conv4", "conv5")
 DENSE = ("fc6",)

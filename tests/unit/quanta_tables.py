@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from transferscope.tables.gates import ANA, ANB, PERMUTED, SOURCE, TRAINED, UNGATED, UNTRAINED
+from transferscope.terms.quanta import ANA, ANB, PERMUTED, SOURCE, TRAINED, UNGATED, UNTRAINED
 
 # λ_S at layers 0 to 6 in the end, from 0.9: AnA dips at layer 3, AnB falls at 6, much as the paper draws them
 ENDS = {

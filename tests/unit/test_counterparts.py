@@ -6,7 +6,7 @@ import pytest
 from convergent_tables import layer_table, match_table
 
 from transferscope.tables import counterparts
-from transferscope.tables.counterparts import MATCHING, SEMI
+from transferscope.terms.convergent import MATCHING, SEMI
 
 
 def rows_of(*matches: tuple) -> pd.DataFrame:

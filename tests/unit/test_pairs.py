@@ -7,7 +7,8 @@ import torchvision
 
 from transferscope.models.transplant import layers_of
 from transferscope.tables import pairs
-from transferscope.tables.pairs import SCRATCH, TUNED, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import SCRATCH, TUNED
 
 
 def networks(*rows: tuple) -> pd.DataFrame:

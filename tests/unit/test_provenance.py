@@ -109,6 +109,40 @@ def test_the_digest_of_every_real_script_is_found():
     assert all(len(provenance.code_digest(path)) == 16 for path in scripts)
 
 
+SCRIPTS = {path.name: path for path in provenance.LIBRARY.parent.glob("*.py")}
+# what takes long at the papers' scale, and the paper whose names it knows
+TRAIN = [name for name in SCRIPTS if name.startswith(("train_", "pretrain", "finetune"))]
+CAPTURE = [name for name in SCRIPTS if name.startswith("capture_")]
+PAPER = {"capture_units.py": "convergent", "compare_transfer.py": "anb"}
+PAPER |= dict.fromkeys(["compare_networks.py", "explore_modules.py"], "basins")
+
+
+def reached(script: str) -> list[tuple[str, ...]]:
+    """The library files that a script reaches, as the parts of their paths without the suffix."""
+    files = provenance.reached(SCRIPTS[script]).keys() - {SCRIPTS[script]}
+    return [file.relative_to(provenance.LIBRARY).with_suffix("").parts for file in files]
+
+
+@pytest.mark.parametrize("script", [*TRAIN, *CAPTURE, *PAPER])
+def test_what_takes_long_is_not_done_again_for_an_edit_of_a_message_a_table_or_another_paper(script):
+    files = reached(script)
+    assert ("store",) in files and ("data", "tasks") in files
+    assert not {folder for folder, *_ in files} & {"configuration", "claims", "figures", "tables", "cost"}
+    papers = {module for folder, module, *_ in (each for each in files if len(each) > 1) if folder in ("runs", "terms")}
+    assert papers - {"__init__"} <= {PAPER.get(script)}
+
+
+@pytest.mark.parametrize("script", [*TRAIN, *CAPTURE])
+def test_what_trains_or_captures_knows_no_analysis_and_no_list_of_runs(script):
+    files = reached(script)
+    assert not {folder for folder, *_ in files} & {"runs", "similarity"}
+    assert not set(files) & {("convergence", module) for module in ("clusters", "mapping", "matching")}
+
+
+def test_the_check_of_the_config_is_no_part_of_any_result():
+    assert [name for name in SCRIPTS if any(folder == "configuration" for folder, *_ in reached(name))] == []
+
+
 def test_a_digest_knows_values_and_not_the_order_of_keys():
     value = {"a": 1, "b": [1, 2.5, None, "x"]}
     assert provenance.digest(value) == provenance.digest({"b": [1, 2.5, None, "x"], "a": 1})

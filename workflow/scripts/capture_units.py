@@ -13,7 +13,7 @@ from transferscope.job import job_log
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.models.units import filters
-from transferscope.tables.counterparts import ACTIVATIONS, AFTER, POSITIONS, SAMPLES
+from transferscope.terms.convergent import ACTIVATIONS, AFTER, POSITIONS, SAMPLES
 
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)

@@ -13,7 +13,7 @@ from transferscope.landscape.probe import Probe
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
 from transferscope.runs.basins import BasinRun, pairs_on
-from transferscope.tables.pairs import MIXED_PAIR, PRETRAINED, SCRATCH_PAIR, TUNED_PAIR
+from transferscope.terms.basins import MIXED_PAIR, PRETRAINED, SCRATCH_PAIR, TUNED_PAIR
 
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)

@@ -9,7 +9,8 @@ from transferscope.claims import basins
 from transferscope.claims.page import page
 from transferscope.job import job_log
 from transferscope.runs.basins import BasinRun, accuracy_row, history_rows
-from transferscope.tables.pairs import PRETRAINED, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import PRETRAINED
 
 with job_log(snakemake) as job:
     params = snakemake.params

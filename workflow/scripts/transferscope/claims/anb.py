@@ -14,11 +14,11 @@ import numpy as np
 from transferscope import statistics
 from transferscope.claims import NOT_RUN, Claim, Evidence, NotRun, judge
 from transferscope.tables import treatments
-from transferscope.tables.treatments import (
+from transferscope.tables.treatments import NOTATION
+from transferscope.terms.anb import (
     BASE,
     DISSIMILAR,
     HALVES,
-    NOTATION,
     RANDOM,
     SELFFER,
     SELFFER_TUNED,

@@ -17,17 +17,7 @@ import numpy as np
 
 from transferscope.claims import NOT_RUN, Claim, Evidence, NotRun, judge
 from transferscope.tables import counterparts
-from transferscope.tables.counterparts import (
-    AFTER,
-    BEFORE,
-    MATCHING,
-    METHODS,
-    POSITIONS,
-    SEMI,
-    SUMS,
-    TRAINED,
-    UNTRAINED,
-)
+from transferscope.terms.convergent import AFTER, BEFORE, MATCHING, METHODS, POSITIONS, SEMI, SUMS, TRAINED, UNTRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

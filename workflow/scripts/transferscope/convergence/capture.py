@@ -14,7 +14,7 @@ from transferscope.machine.devices import deterministic, passes_in
 from transferscope.models import zoo
 from transferscope.models.layers import evaluation
 from transferscope.models.units import Site, receptive_fields, sites, watched
-from transferscope.tables.counterparts import ACTIVATIONS, AFTER, BEFORE, POSITIONS, SAMPLES, SUMS
+from transferscope.terms.convergent import ACTIVATIONS, AFTER, BEFORE, POSITIONS, SAMPLES, SUMS
 
 IMAGES_AT_A_TIME = 64
 

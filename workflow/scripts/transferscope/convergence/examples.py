@@ -12,7 +12,7 @@ import numpy as np
 
 from transferscope import store
 from transferscope.errors import InputError
-from transferscope.tables.counterparts import TRAINED, UNTRAINED
+from transferscope.terms.convergent import TRAINED, UNTRAINED
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from transferscope.convergence.excitations import Excitations
 from transferscope.convergence.matching import semi_match
 from transferscope.convergence.tables import clustered, units_file
 from transferscope.convergence.units import LayerUnits
-from transferscope.tables.counterparts import AFTER, POSITIONS, STATES
+from transferscope.terms.convergent import AFTER, POSITIONS, STATES
 
 LAYERS = 3  # the first ones, as in the paper
 SHOWN = 8  # of the best semi-matches, and of the worst, as in the paper

@@ -17,7 +17,7 @@ from transferscope.convergence.clusters import Clusters, cluster
 from transferscope.convergence.mapping import sparse_mappings
 from transferscope.convergence.matching import match, semi_match
 from transferscope.convergence.units import LayerUnits
-from transferscope.tables.counterparts import ACTIVATIONS, AFTER, MATCHING, POSITIONS, SAMPLES, SEMI, STATES
+from transferscope.terms.convergent import ACTIVATIONS, AFTER, MATCHING, POSITIONS, SAMPLES, SEMI, STATES
 
 if TYPE_CHECKING:
     import pandas as pd

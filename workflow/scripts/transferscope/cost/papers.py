@@ -20,7 +20,7 @@ from transferscope.runs.anb import anb_runs
 from transferscope.runs.basins import Pair, basin_runs, pairs_on
 from transferscope.runs.quanta import quanta_sources, quanta_sweeps
 from transferscope.runs.similarity import similarity_runs
-from transferscope.tables.pairs import MIXED_PAIR, PRETRAINED, SCRATCH, SCRATCH_PAIR, TUNED, TUNED_PAIR
+from transferscope.terms.basins import MIXED_PAIR, PRETRAINED, SCRATCH, SCRATCH_PAIR, TUNED, TUNED_PAIR
 from transferscope.training.recipe import Kept, Recipe
 
 # (name of a model, classes, selection and reuse of layers) -> its size

@@ -17,7 +17,7 @@ from transferscope.landscape.path import along_path
 from transferscope.landscape.probe import Probe
 from transferscope.layer_change import block_grams
 from transferscope.similarity.cka import layerwise_cka
-from transferscope.tables.pairs import TOTAL
+from transferscope.terms.basins import TOTAL
 
 Networks = Mapping[str, nn.Module]
 Pairs = Iterable[tuple[str, str, str]]

@@ -9,7 +9,7 @@ from transferscope.landscape.criticality import TOLERANCE, criticality
 from transferscope.landscape.path import settle
 from transferscope.landscape.probe import Probe
 from transferscope.landscape.valley import UNTOUCHED, rewind, valley
-from transferscope.tables.pairs import DIRECT, OPTIMISATION
+from transferscope.terms.basins import DIRECT, OPTIMISATION
 
 
 def explore_modules(

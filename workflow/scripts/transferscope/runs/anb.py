@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transferscope.tables.treatments import BASE, HALVES, RANDOM, SELFFER, SELFFER_TUNED, TRANSFER, TRANSFER_TUNED
+from transferscope.terms.anb import BASE, HALVES, RANDOM, SELFFER, SELFFER_TUNED, TRANSFER, TRANSFER_TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

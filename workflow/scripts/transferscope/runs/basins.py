@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from transferscope.data.known import size_of
-from transferscope.tables.pairs import (
+from transferscope.terms.basins import (
     FIRST_INSTANCE,
     MIXED_PAIR,
     PIXELS,
@@ -74,7 +74,7 @@ class BasinRun:
 
 
 class Pair(NamedTuple):
-    """Two networks that are compared: what they are to each other (see `pairs`), and their runs."""
+    """Two networks that are compared: what they are to each other (see `terms.basins`), and their runs."""
 
     name: str
     one: str

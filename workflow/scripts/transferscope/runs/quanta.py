@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from transferscope.runs.anb import anb_runs
-from transferscope.tables.gates import ANA, ANB, PERMUTED, SOURCE, TRAINED, UNGATED, UNTRAINED
-from transferscope.tables.treatments import BASE, HALVES
+from transferscope.terms.anb import BASE, HALVES
+from transferscope.terms.quanta import ANA, ANB, PERMUTED, SOURCE, TRAINED, UNGATED, UNTRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,1 +1,1 @@
-"""What the tables of each paper hold, and how they are asked: for claims, figures and the runs that fill them."""
+"""What the tables of each paper hold, and how they are asked: for claims and figures."""

@@ -6,13 +6,11 @@ the mean over its repeats. Layers are numbered from 0, as in the paper.
 
 from typing import TYPE_CHECKING
 
+from transferscope.terms.quanta import PERMUTED, TRAINED, UNGATED, UNTRAINED
+
 if TYPE_CHECKING:
     import pandas as pd
 
-ANA, ANB = "AnA", "AnB"  # the target network learns the source's own task, or another one
-TARGETS = (ANA, ANB)
-TRAINED, UNTRAINED, PERMUTED = "trained", "untrained", "permuted"  # what the source network has learned
-UNGATED, SOURCE = "none", "source"  # the source of a network without a gate, and the target of the source itself
 GATE, SHARE = "lambda_source", "share"  # the gate's value, and how much of the layer's input comes through it
 
 PAPERS_LAST = 6  # number of the last layer below the head in the paper's net

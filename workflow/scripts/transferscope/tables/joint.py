@@ -14,7 +14,7 @@ import numpy as np
 
 from transferscope import statistics
 from transferscope.errors import InputError
-from transferscope.tables.treatments import BASE, HALVES, TRANSFER
+from transferscope.terms.anb import BASE, HALVES, TRANSFER
 
 if TYPE_CHECKING:
     import pandas as pd

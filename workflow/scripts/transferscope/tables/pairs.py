@@ -8,31 +8,20 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from transferscope.terms.basins import DIRECT, FIRST_INSTANCE, SAME_INIT_INSTANCE, SCRATCH, TUNED
+
 if TYPE_CHECKING:
     import pandas as pd
 
-PRETRAINED, TUNED, SCRATCH = "P", "P-T", "RI-T"
-# pairs, with the paper's names; two P-T start from the same P, two RI-T from two initialisations
-TUNED_PAIR, SCRATCH_PAIR, MIXED_PAIR = "P-T & P-T", "RI-T & RI-T", "P-T & RI-T"
-SAME_INIT = "RI-T & RI-T same init"
-SHARED_HEAD = "P-T & P-T shared head"  # whose new heads were equal, too
-TUNED_AND_P, SCRATCH_AND_P = "P-T & P", "RI-T & P"
-RELATED, FAR = "related", "far"  # what a target is to the source; the paper's: real and clipart, quickdraw
-
-# of P-T and RI-T; the second of these has the new head, or the initialisation, of the first
-FIRST_INSTANCE, SAME_INIT_INSTANCE = "1", "1b"
-PIXELS = 0  # block size of images whose values were shuffled across pixels and channels, the paper's "*"
 IN_HISTORY = {"accuracy": "top1", "auc": "auc"}  # columns of accuracy.csv as history.csv has them
-TOTAL = "total"  # in the place of a module: all of the network but its head
-DIRECT, OPTIMISATION = "direct", "optimisation"  # paths from a module's initial to its final value
 
 
 @dataclass(frozen=True)
 class Tables:
     """The tables of this paper, one attribute each; fractions and counts are as they were measured.
 
-    In all, `pair`, `treatment`, `path` and `module` have the names above. modules and criticality, path and barriers
-    are of one target.
+    In all, `pair`, `treatment`, `path` and `module` have the names that `terms.basins` lists. modules and criticality,
+    path and barriers are of one target.
     """
 
     history: "pd.DataFrame"

@@ -5,11 +5,11 @@ Everywhere, `table` is the table accuracy.csv. A base network is one with n = 0:
 
 from typing import TYPE_CHECKING
 
+from transferscope.terms.anb import BASE, DISSIMILAR, RANDOM, SELFFER, SELFFER_TUNED, SIMILAR, TRANSFER, TRANSFER_TUNED
+
 if TYPE_CHECKING:
     import pandas as pd
 
-BASE, SELFFER, TRANSFER = "base", "selffer", "transfer"
-SELFFER_TUNED, TRANSFER_TUNED, RANDOM = "selffer+", "transfer+", "random"
 # the paper's names; n stands for the number of layers copied, B for the task trained on last, whichever half that is
 NOTATION = {
     BASE: "base",
@@ -19,8 +19,6 @@ NOTATION = {
     TRANSFER_TUNED: "AnB⁺",
     RANDOM: "random",
 }
-SIMILAR, DISSIMILAR = "similar", "dissimilar"  # splits into halves: at random, and into kinds
-HALVES = ("A", "B")
 
 PAPERS_LAST = 7  # n of the last layer to copy of the paper's net
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from transferscope.claims import Evidence, NotRun
 from transferscope.claims.basins.case import Case, evidence, expect, points, rank_correlation
 from transferscope.tables import pairs
-from transferscope.tables.pairs import FAR, PIXELS, RELATED, SCRATCH, TUNED
+from transferscope.terms.basins import FAR, PIXELS, RELATED, SCRATCH, TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

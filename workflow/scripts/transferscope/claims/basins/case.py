@@ -9,7 +9,8 @@ import numpy as np
 from transferscope import statistics
 from transferscope.claims import Evidence, NotRun
 from transferscope.tables import pairs
-from transferscope.tables.pairs import TUNED, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ import numpy as np
 from transferscope.claims import Evidence, NotRun
 from transferscope.claims.basins.case import Case, Measured, evidence, expect, points, rank_correlation
 from transferscope.tables import pairs
-from transferscope.tables.pairs import (
+from transferscope.terms.basins import (
     DIRECT,
     MIXED_PAIR,
     SCRATCH,

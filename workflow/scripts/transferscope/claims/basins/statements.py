@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from transferscope.claims import Claim
 from transferscope.claims.basins import accuracy, networks
-from transferscope.tables.pairs import MIXED_PAIR, SAME_INIT, SCRATCH_PAIR
+from transferscope.terms.basins import MIXED_PAIR, SAME_INIT, SCRATCH_PAIR
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import numpy as np
 
 from transferscope.claims import Evidence, NotRun
 from transferscope.tables import gates
-from transferscope.tables.gates import ANA, ANB, GATE, SHARE, SOURCE, TARGETS, TRAINED
+from transferscope.tables.gates import GATE, SHARE
+from transferscope.terms.quanta import ANA, ANB, SOURCE, TARGETS, TRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from transferscope.claims import Claim
 from transferscope.claims.quanta import evidence
-from transferscope.tables.gates import ANA, ANB, GATE, PERMUTED, SHARE, UNTRAINED
+from transferscope.tables.gates import GATE, SHARE
+from transferscope.terms.quanta import ANA, ANB, PERMUTED, UNTRAINED
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from transferscope import statistics
 from transferscope.figures import style
-from transferscope.tables.treatments import BASE, RANDOM, SELFFER, SELFFER_TUNED, TRANSFER, TRANSFER_TUNED
+from transferscope.terms.anb import BASE, RANDOM, SELFFER, SELFFER_TUNED, TRANSFER, TRANSFER_TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,8 @@ from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.anb.curves import COPIED, KINDS, LINES, draw_curve, end_label, label_layers, means_and_errors
 from transferscope.tables import treatments
-from transferscope.tables.treatments import BASE, NOTATION, SELFFER, TRANSFER, TRANSFER_TUNED
+from transferscope.tables.treatments import NOTATION
+from transferscope.terms.anb import BASE, SELFFER, TRANSFER, TRANSFER_TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

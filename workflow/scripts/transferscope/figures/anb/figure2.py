@@ -9,17 +9,8 @@ from matplotlib.figure import Figure
 from transferscope.figures import style
 from transferscope.figures.anb.curves import COPIED, KINDS, LINES, draw_curve, end_label, label_layers, signed
 from transferscope.tables import treatments
-from transferscope.tables.treatments import (
-    BASE,
-    HALVES,
-    NOTATION,
-    RANDOM,
-    SELFFER,
-    SELFFER_TUNED,
-    SIMILAR,
-    TRANSFER,
-    TRANSFER_TUNED,
-)
+from transferscope.tables.treatments import NOTATION
+from transferscope.terms.anb import BASE, HALVES, RANDOM, SELFFER, SELFFER_TUNED, SIMILAR, TRANSFER, TRANSFER_TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from transferscope.figures import style
 from transferscope.figures.anb.curves import COPIED, KINDS, LINES, draw_curve, end_label, label_layers, signed
 from transferscope.tables import treatments
-from transferscope.tables.treatments import DISSIMILAR, HALVES, RANDOM, SIMILAR, TRANSFER
+from transferscope.terms.anb import DISSIMILAR, HALVES, RANDOM, SIMILAR, TRANSFER
 
 if TYPE_CHECKING:
     import pandas as pd

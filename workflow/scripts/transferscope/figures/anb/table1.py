@@ -9,17 +9,8 @@ from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.table import Column, draw_table, table_height
 from transferscope.tables import treatments
-from transferscope.tables.treatments import (
-    BASE,
-    DISSIMILAR,
-    NOTATION,
-    RANDOM,
-    SELFFER,
-    SELFFER_TUNED,
-    SIMILAR,
-    TRANSFER,
-    TRANSFER_TUNED,
-)
+from transferscope.tables.treatments import NOTATION
+from transferscope.terms.anb import BASE, DISSIMILAR, RANDOM, SELFFER, SELFFER_TUNED, SIMILAR, TRANSFER, TRANSFER_TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

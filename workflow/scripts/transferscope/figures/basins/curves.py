@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from transferscope.figures import style
 from transferscope.figures.basins.looks import LINES, NAMES, draw_line, measured
 from transferscope.tables import pairs
-from transferscope.tables.pairs import IN_HISTORY, PIXELS, SCRATCH, TUNED, Tables
+from transferscope.tables.pairs import IN_HISTORY, Tables
+from transferscope.terms.basins import PIXELS, SCRATCH, TUNED
 
 
 @style.styled

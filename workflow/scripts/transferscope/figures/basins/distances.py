@@ -18,7 +18,8 @@ from transferscope.figures.basins.looks import (
     rows_of_panels,
 )
 from transferscope.tables import pairs
-from transferscope.tables.pairs import SCRATCH_AND_P, SCRATCH_PAIR, TOTAL, TUNED_AND_P, TUNED_PAIR, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import SCRATCH_AND_P, SCRATCH_PAIR, TOTAL, TUNED_AND_P, TUNED_PAIR
 
 if TYPE_CHECKING:
     import pandas as pd

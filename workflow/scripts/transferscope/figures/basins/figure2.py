@@ -20,7 +20,8 @@ from transferscope.figures.basins.looks import (
     rows_of_panels,
 )
 from transferscope.tables import pairs
-from transferscope.tables.pairs import IN_HISTORY, SCRATCH, TUNED, Tables
+from transferscope.tables.pairs import IN_HISTORY, Tables
+from transferscope.terms.basins import SCRATCH, TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

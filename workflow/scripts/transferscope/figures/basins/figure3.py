@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from transferscope.figures import style
 from transferscope.figures.basins.looks import KINDS, LINES, NAMES, draw_line, end_label, measured, thinned
 from transferscope.tables import pairs
-from transferscope.tables.pairs import PIXELS, SCRATCH, TUNED, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import PIXELS, SCRATCH, TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from transferscope.figures import style
 from transferscope.figures.basins.looks import KINDS, LINES, NAMES, draw_line, end_label, label_modules
 from transferscope.tables import pairs
-from transferscope.tables.pairs import SCRATCH, TUNED, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import SCRATCH, TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,8 @@ from transferscope.figures.basins.looks import (
     rows_of_panels,
 )
 from transferscope.tables import pairs
-from transferscope.tables.pairs import PRETRAINED, TUNED, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import PRETRAINED, TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

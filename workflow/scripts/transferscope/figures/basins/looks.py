@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from transferscope import statistics
 from transferscope.figures import style
 from transferscope.tables import pairs
-from transferscope.tables.pairs import (
+from transferscope.terms.basins import (
     MIXED_PAIR,
     PRETRAINED,
     SAME_INIT,

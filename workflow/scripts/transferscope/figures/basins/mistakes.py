@@ -11,7 +11,8 @@ from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.basins.looks import NAMES, PAIR_KINDS, draw_key
 from transferscope.tables import pairs
-from transferscope.tables.pairs import SCRATCH_PAIR, TUNED_PAIR, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import SCRATCH_PAIR, TUNED_PAIR
 
 if TYPE_CHECKING:
     import pandas as pd

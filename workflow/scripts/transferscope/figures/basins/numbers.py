@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from transferscope import statistics
 from transferscope.tables import pairs
-from transferscope.tables.pairs import (
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import (
     MIXED_PAIR,
     PIXELS,
     SCRATCH,
@@ -21,7 +22,6 @@ from transferscope.tables.pairs import (
     TUNED,
     TUNED_AND_P,
     TUNED_PAIR,
-    Tables,
 )
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from transferscope.figures import style
 from transferscope.figures.basins.looks import KINDS, NAMES, label_modules
 from transferscope.tables import pairs
-from transferscope.tables.pairs import DIRECT, OPTIMISATION, SCRATCH, TUNED, Tables
+from transferscope.tables.pairs import Tables
+from transferscope.terms.basins import DIRECT, OPTIMISATION, SCRATCH, TUNED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from transferscope.figures import style
 from transferscope.figures.basins import numbers
 from transferscope.figures.basins.looks import NAMES
 from transferscope.figures.table import Column, draw_table, table_height
-from transferscope.tables.pairs import (
+from transferscope.terms.basins import (
     MIXED_PAIR,
     PIXELS,
     SAME_INIT,

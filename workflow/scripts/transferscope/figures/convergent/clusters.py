@@ -11,7 +11,8 @@ from matplotlib.image import AxesImage
 from transferscope.convergence.examples import Example, Examples
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import PAIRS, STATES, draw_states, label_layers, number
-from transferscope.tables.counterparts import TRAINED, by_pair, networks
+from transferscope.tables.counterparts import by_pair, networks
+from transferscope.terms.convergent import TRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

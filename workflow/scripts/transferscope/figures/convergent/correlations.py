@@ -17,18 +17,8 @@ from transferscope.figures.convergent.panels import (
     method_label,
     number,
 )
-from transferscope.tables.counterparts import (
-    MATCHING,
-    METHODS,
-    SEMI,
-    TRAINED,
-    UNTRAINED,
-    by_pair,
-    layers,
-    networks,
-    select,
-    sorted_correlations,
-)
+from transferscope.tables.counterparts import by_pair, layers, networks, select, sorted_correlations
+from transferscope.terms.convergent import MATCHING, METHODS, SEMI, TRAINED, UNTRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,8 @@ from matplotlib.image import AxesImage
 from transferscope.convergence.examples import Examples
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import STATES, number
-from transferscope.tables.counterparts import TRAINED, UNTRAINED, matched, networks, select
+from transferscope.tables.counterparts import matched, networks, select
+from transferscope.terms.convergent import TRAINED, UNTRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,19 +19,8 @@ from transferscope.figures.convergent.panels import (
     method_label,
     number,
 )
-from transferscope.tables.counterparts import (
-    AFTER,
-    BEFORE,
-    MATCHING,
-    METHODS,
-    POSITIONS,
-    SUMS,
-    TRAINED,
-    UNTRAINED,
-    by_pair,
-    networks,
-    select,
-)
+from transferscope.tables.counterparts import by_pair, networks, select
+from transferscope.terms.convergent import AFTER, BEFORE, MATCHING, METHODS, POSITIONS, SUMS, TRAINED, UNTRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

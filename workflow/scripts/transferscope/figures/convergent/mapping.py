@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import PAIRS, STATES, draw_states, number
-from transferscope.tables.counterparts import TRAINED, by_pair, layers, networks
+from transferscope.tables.counterparts import by_pair, layers, networks
+from transferscope.terms.convergent import TRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from transferscope.figures import style
-from transferscope.tables.counterparts import MATCHING, SEMI, TRAINED, UNTRAINED
+from transferscope.terms.convergent import MATCHING, SEMI, TRAINED, UNTRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from transferscope.convergence.examples import Example, Examples
 from transferscope.figures import style
 from transferscope.figures.convergent.panels import STATES, Tile, draw_tiles, short
-from transferscope.tables.counterparts import TRAINED, networks
+from transferscope.tables.counterparts import networks
+from transferscope.terms.convergent import TRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,8 @@ from transferscope import statistics
 from transferscope.figures import style
 from transferscope.figures.quanta.panels import LAMBDA, LINES, REFERENCE_KINDS, end_labels, label_layers, references
 from transferscope.tables import gates
-from transferscope.tables.gates import ANB, GATE, PERMUTED, SHARE, TRAINED, UNTRAINED
+from transferscope.tables.gates import GATE, SHARE
+from transferscope.terms.quanta import ANB, PERMUTED, TRAINED, UNTRAINED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from transferscope.figures import style
 from transferscope.figures.quanta.panels import LAMBDA, LINES, REFERENCE_KINDS, SETTINGS, draw_curves, key
 from transferscope.tables import gates
-from transferscope.tables.gates import TARGETS
+from transferscope.terms.quanta import TARGETS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,10 @@ from transferscope.figures.quanta.panels import (
     references,
 )
 from transferscope.tables import gates, treatments
-from transferscope.tables.gates import GATE, TARGETS
-from transferscope.tables.treatments import BASE, NOTATION, SELFFER, SIMILAR, TRANSFER
+from transferscope.tables.gates import GATE
+from transferscope.tables.treatments import NOTATION
+from transferscope.terms.anb import BASE, SELFFER, SIMILAR, TRANSFER
+from transferscope.terms.quanta import TARGETS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,8 @@ from transferscope.figures.quanta.panels import (
     key,
 )
 from transferscope.tables import gates
-from transferscope.tables.gates import GATE, TARGETS
+from transferscope.tables.gates import GATE
+from transferscope.terms.quanta import TARGETS
 
 if TYPE_CHECKING:
     import pandas as pd

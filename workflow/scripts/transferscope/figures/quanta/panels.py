@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from transferscope import statistics
 from transferscope.figures import style
 from transferscope.tables import gates
-from transferscope.tables.gates import GATE, SHARE, SOURCE
+from transferscope.tables.gates import GATE, SHARE
+from transferscope.terms.quanta import SOURCE
 
 if TYPE_CHECKING:
     import pandas as pd

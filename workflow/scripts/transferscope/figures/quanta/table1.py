@@ -10,7 +10,8 @@ from transferscope.figures import style
 from transferscope.figures.quanta.panels import LAMBDA, SETTINGS
 from transferscope.figures.table import Column, draw_table, table_height
 from transferscope.tables import gates
-from transferscope.tables.gates import ANA, ANB, GATE, SOURCE
+from transferscope.tables.gates import GATE
+from transferscope.terms.quanta import ANA, ANB, SOURCE
 
 if TYPE_CHECKING:
     import pandas as pd
