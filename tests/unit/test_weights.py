@@ -139,6 +139,25 @@ def test_timms_weights_come_from_its_hub_and_are_adapted_to_channels_and_size(ti
         weights.published(model, folder)
 
 
+def test_the_digest_of_timms_weights_is_that_of_the_first_link_and_without_one_they_are_refused(timm_hub):
+    folder, blob, expected = timm_hub
+    model = {"library": "timm", "name": "test_vit", "image_size": 160, "source": {"weights": "r160_in1k"}}
+    # as the hub's client keeps one file for several repositories, by a digest of another kind
+    shared = folder / "blobs" / "ab" / ("ab" * 32)
+    shared.parent.mkdir(parents=True)
+    blob.rename(shared)
+    blob.symlink_to(shared)
+    tensors, facts = weights.published(model, folder)
+    assert_same(tensors, expected)
+    assert facts["weights"]["sha256"] == {"model.safetensors": blob.name}
+    # as where no links can be made, or they were not copied
+    (link,) = folder.rglob("model.safetensors")
+    link.unlink()
+    shared.rename(link)
+    with pytest.raises(InputError, match=r"model.safetensors cannot be checked: .* with symbolic links or copy it"):
+        weights.published(model, folder)
+
+
 def test_weights_of_a_network_without_a_linear_head_are_refused_as_they_are_fetched(publish, tmp_path):
     model = from_torchvision("squeezenet1_1")
     publish(model["name"], network(model).state_dict())

@@ -31,9 +31,10 @@ def published(model: Mapping, folder: str | Path) -> tuple[dict[str, Tensor], di
     model: a model of the config, with `source: {weights: ...}`: the name of torchvision's weights (IMAGENET1K_V1) or
         timm's pretrained tag (a1_in1k).
     folder: of these weights alone.
-    The normalisation is that of the weights' own transforms. Each file is checked against the digest in its name.
+    The normalisation is that of the weights' own transforms. Each file is checked against the digest in its name, and
+    refused without any.
     Returns the state dict and the facts. Raises InputError if there are no such weights, if they cannot be fetched or
-    are damaged, or if the network has no head that fine-tuning could replace.
+    are damaged or cannot be checked, or if the network has no head that fine-tuning could replace.
     """
     fetch = {"torchvision": _from_torchvision, "timm": _from_timm}.get(model["library"])
     if fetch is None:
@@ -49,7 +50,7 @@ def published(model: Mapping, folder: str | Path) -> tuple[dict[str, Tensor], di
             raise
         raise InputError(
             f"cannot fetch the weights {name} of {model['library']}'s {model['name']} ({error}): run this step once on "
-            f"a machine with internet access, or copy {folder} from one"
+            f"a machine with internet access, or copy {folder} from one, with its symbolic links"
         ) from error
     # what cannot be fine-tuned is better refused now than in a job later
     zoo.head(module)
@@ -180,12 +181,19 @@ def _torch_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
 def _checked_digests(folder: Path) -> dict[str, str]:
     """SHA-256 of each file of weights in a folder, which must be the one that its name promises.
 
-    torchvision's files end their names with the first digits of it, those of timm's hub are links to files named by it.
+    torchvision's files end their names with the first 8 digits of it, those of timm's hub are links to files named by
+    all of it.
     """
     digests = {}
     for path in sorted(path for path in folder.rglob("*") if path.suffix in WEIGHTS_SUFFIXES and path.is_file()):
+        # one link and no further: what it leads to may be a link itself, to a file that is named by another digest
+        promised = re.search(PROMISED_DIGEST, (path.readlink() if path.is_symlink() else path).stem)
+        if not promised:
+            raise InputError(
+                f"{path} cannot be checked: it is no link to a file that is named by its digest, as timm's hub makes "
+                "one. Delete it, and fetch it again on a file system with symbolic links or copy it with them"
+            )
         found = digests[path.name] = file_digest(path)
-        promised = re.search(PROMISED_DIGEST, path.resolve().stem)
-        if promised and not found.startswith(promised[1]):
+        if not found.startswith(promised[1]):
             raise InputError(f"{path} is damaged (its SHA-256 is {found}): delete it and run again")
     return digests
