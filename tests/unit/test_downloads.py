@@ -8,6 +8,7 @@ import http.server
 import re
 import tarfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,6 @@ def remote(url: str, content: bytes, gives: str) -> downloads.Remote:
 
 def test_an_archive_is_fetched_checked_and_unpacked_once(tmp_path, server):
     archive = published_archive(server)
-    # what an interrupted call leaves is no obstacle
-    (tmp_path / "root/cifar/.unfinished-batches/batches").mkdir(parents=True)
     downloads.fetch(archive, tmp_path / "root")
     assert [path.name for path in (tmp_path / "root/cifar").iterdir()] == ["batches"]
     assert downloads.manifest([archive], tmp_path / "root") == {
@@ -71,6 +70,38 @@ def test_an_archive_is_fetched_checked_and_unpacked_once(tmp_path, server):
     }
     (server[0] / "data.tar.gz").unlink()
     downloads.fetch(archive, tmp_path / "root")
+
+
+def test_what_another_download_left_or_is_at_work_on_is_named_and_stays(tmp_path, server, capsys):
+    other = tmp_path / "root/cifar/.unfinished-batches-abcdefgh"
+    (other / "batches").mkdir(parents=True)
+    downloads.fetch(published_archive(server), tmp_path / "root")
+    assert capsys.readouterr().out.startswith(f"{other} is another download's: if none is at work")
+    assert sorted(path.name for path in other.parent.iterdir()) == [other.name, "batches"]
+    assert list(other.iterdir()) == [other / "batches"]
+
+
+@pytest.mark.parametrize("kind", ["an archive", "a file"])
+def test_two_downloads_at_once_into_one_folder_both_succeed(tmp_path, server, monkeypatch, kind):
+    folder, address = server
+    if kind == "an archive":
+        wanted = published_archive(server)
+    else:
+        (folder / "values.gz").write_bytes(b"values")
+        wanted = remote(f"{address}/values.gz", b"values", "raw/values.gz")
+    both, answer = threading.Barrier(2), http.server.SimpleHTTPRequestHandler.do_GET
+
+    def answer_both(handler: http.server.SimpleHTTPRequestHandler) -> None:
+        both.wait(timeout=60)
+        answer(handler)
+
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "do_GET", answer_both)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: downloads.fetch(wanted, tmp_path / "root"), range(2)))
+    target = tmp_path / "root" / wanted.gives
+    assert list(target.parent.iterdir()) == [target]
+    found = downloads.manifest([wanted], tmp_path / "root")
+    assert len(found) == (len(FILES) if kind == "an archive" else 1)
 
 
 def test_a_gzipped_file_is_unzipped_and_one_that_is_read_zipped_is_not(tmp_path, server):

@@ -1,10 +1,12 @@
 """Where published datasets are fetched from, and how: checked by digest, unpacked, and there whole or not at all."""
 
+import glob
 import gzip
 import hashlib
 import http.client
 import shutil
 import tarfile
+import tempfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -175,21 +177,25 @@ REMOTES = {
 def fetch(remote: Remote, folder: Path) -> None:
     """Put what `remote` gives into `folder`, unless it is there already.
 
-    It is fetched and unpacked beside its place and moved there at the end, so that what is there is whole.
+    It is fetched and unpacked beside its place and moved there at the end, so that what is there is whole. Several may
+    fetch the same at once, each in a folder of its own: the first to end gives it to all. What one that was killed left
+    behind cannot be told from what another machine is at work on, and so is named and not deleted.
     Raises InputError without network, or when what arrives is not the published file.
     """
     target = folder / remote.gives
     if target.exists():
         return
-    unfinished = target.parent / f".unfinished-{target.name}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    prefix = f".unfinished-{target.name}-"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in sorted(target.parent.glob(f"{glob.escape(prefix)}*")):
+        print(f"{left} is another download's: if none is at work, it was killed, and the folder is yours to delete")
+    unfinished = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
     file = unfinished / Path(urlparse(remote.url).path).name
     try:
         _download(remote, file)
         if file.name != target.name:
             _unpack(file, unfinished)
-        (unfinished / target.name).rename(target)
+        _publish(unfinished / target.name, target)
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
         raise InputError(
             f"cannot fetch {remote.url} ({error}): run this step on a machine with internet access, or get the file "
@@ -197,6 +203,15 @@ def fetch(remote: Remote, folder: Path) -> None:
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _publish(made: Path, target: Path) -> None:
+    """Move a file or folder to its place, unless another has come there first: it is of the same published file."""
+    try:
+        made.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
 
 
 class _Encrypted(urllib.request.HTTPRedirectHandler):
