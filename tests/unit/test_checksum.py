@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from transferscope import provenance
-from transferscope.data import datasets, tasks
+from transferscope.data import checksum, datasets, tasks
 from transferscope.data.checksum import verified_checksum
 from transferscope.errors import InputError
 
@@ -35,14 +35,17 @@ def test_a_bit_that_flips_anywhere_is_noticed(textures, name, row):
         verified_checksum(textures)
 
 
-def test_more_than_the_limit_is_taken_at_its_word(textures):
+def test_what_would_take_long_to_read_is_taken_at_its_word(textures, monkeypatch):
     size = 1100 * 8 * 8
     with h5py.File(textures, "r+") as file:
         said = file.attrs["checksum"]
         file["images"][0] ^= 1
-    assert verified_checksum(textures, limit=size - 1) == said
+    monkeypatch.setattr(checksum, "LIMIT_BYTES", size - 1)
+    assert verified_checksum(textures) == said
+    monkeypatch.setattr(checksum, "LIMIT_BYTES", size)
+    os.utime(textures, ns=(0, 0))
     with pytest.raises(InputError, match="is damaged"):
-        verified_checksum(textures, limit=size)
+        verified_checksum(textures)
 
 
 def test_a_file_is_read_once_until_it_is_written_again(textures):
@@ -57,18 +60,19 @@ def test_a_file_is_read_once_until_it_is_written_again(textures):
 
 
 @pytest.mark.parametrize("memory_bytes", [0, tasks.MEMORY_BYTES], ids=["on demand", "held"])
-def test_whoever_loads_a_task_of_a_damaged_file_is_told(textures, memory_bytes):
+def test_whoever_loads_a_task_of_a_damaged_file_is_told(textures, memory_bytes, monkeypatch):
+    monkeypatch.setattr(tasks, "MEMORY_BYTES", memory_bytes)
     task = {
         "dataset": "textures",
         "train": {"split": "all", "rows": [0, 10]},
         "test": {"split": "all", "rows": [10, 20]},
     }
-    assert len(tasks.load(textures, task, "test", memory_bytes=memory_bytes)) == 10
+    assert len(tasks.load(textures, task, "test")) == 10
     with h5py.File(textures, "r+") as file:
         file["images"][1000] ^= 1
     os.utime(textures, ns=(0, 0))
     with pytest.raises(InputError, match=r"textures.h5 is damaged .*delete it and run again"):
-        tasks.load(textures, task, "test", memory_bytes=memory_bytes)
+        tasks.load(textures, task, "test")
 
 
 def test_nothing_opens_a_dataset_but_the_check_and_what_loads_tasks():

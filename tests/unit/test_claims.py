@@ -125,6 +125,31 @@ def test_effect_and_interval_are_those_of_the_weakest_inequality_which_the_note_
     assert (below["effect"], below["note"]) == (pytest.approx(0.6), "weakest: first")
 
 
+def test_of_alternatives_the_best_is_told_and_its_weakest_inequality():
+    #                   alternative a     alternative b
+    values = np.array([[[0.5, -0.2, 0.4], [0.3, 0.2, 0.1]], [[0.7, 0.1, 0.4], [0.3, 0.2, 0.2]]])
+    names = [f"{alternative}{number}" for alternative in "ab" for number in (1, 2, 3)]
+    flat = values.reshape(2, 6)
+    row = claims.judge(lambda case: claims.Evidence(flat, "a or b", names=names, alternatives=2), None)
+    assert (row["effect"], row["note"], row["verdict"]) == (pytest.approx(0.15), "weakest: b3", "holds")
+    assert claims.judge(lambda case: claims.Evidence(flat, "a and b", names=names), None)["verdict"] == "fails"
+    # of a third alternative that is less far from true, it is told how many of its inequalities are true
+    below = claims.judge(lambda case: claims.Evidence(flat - 0.2, "a or b", names=names, alternatives=2), None)
+    assert below["verdict"] == "fails"
+    assert below["note"] == "weakest: b3; true in the mean: 1 of 3 inequalities"
+
+
+def test_what_is_measured_in_pairs_is_resampled_by_network():
+    pairs, values = [(2, 5), (2, 7), (5, 7)], np.array([0.5, 0.4, -0.1])
+    row = claims.judge(lambda case: claims.Evidence(values, "pairs", pairs=pairs), None)
+    assert (row["low"], row["high"]) == statistics.bootstrap_interval(values, pairs=pairs)
+    assert (row["support"], row["verdict"], row["seeds"]) == (0.75, "mean only", 3)
+    assert row["note"] == "3 pairs of 3 networks, resampled by network"
+    one = claims.judge(lambda case: claims.Evidence(values[:1], "pair", pairs=pairs[:1]), None)
+    assert (one["support"], one["verdict"], one["seeds"]) == (None, "mean only", 2)
+    assert one["note"] == "one pair can agree in the mean, not more"
+
+
 def test_one_seed_can_agree_in_the_mean_only(scores):
     rows = judged(scores[scores["seed"] == 1])
     for row in rows.values():

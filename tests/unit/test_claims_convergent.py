@@ -107,8 +107,71 @@ def test_what_networks_do_alone_is_judged_by_network(tables):
     change(tables["layers"], "source_within", 0.3, source=0, layer="conv1")
     rows = verdicts(tables)
     assert rows["6"]["effect"] == pytest.approx(0.7) and rows["6"]["low"] == pytest.approx(0.6)
-    assert "evidence: 3 networks" in rows["6"]["note"]
-    assert "3 pairs of 3 networks, which they share" in rows["7"]["note"]
+    assert "pairs" not in rows["6"]["note"] and rows["6"]["seeds"] == 3
+    assert "3 pairs of 3 networks, resampled by network" in rows["7"]["note"]
+
+
+@pytest.mark.parametrize(("claim", "column"), [("4a", "best"), ("4b", "worst")])
+def test_what_one_pair_of_three_contradicts_is_true_in_the_mean_only(tables, claim, column):
+    by = {"best": -0.03, "worst": 0.03}[column]
+    change(tables["layers"], column, by, layer="conv1", method="semi-matching", source=[0, 2], target=[0, 2])
+    row = judged(claim, tables)
+    assert (row["verdict"], row["support"]) == ("mean only", 0.75)
+
+
+def means_of_pairs(tables: Tables, **values: list[float]) -> None:
+    """Set the mean correlation of layers in the pairs (0, 1), (0, 2) and (1, 2), by both methods."""
+    for layer, of_pairs in values.items():
+        for pair, value in zip(([0, 1], [0, 2], [1, 2]), of_pairs, strict=True):
+            rows = (tables["layers"]["layer"] == layer) & (tables["layers"]["state"] == "trained")
+            rows &= tables["layers"]["source"].isin(pair) & tables["layers"]["target"].isin(pair)
+            assert rows.any()
+            tables["layers"].loc[rows, "mean"] = value
+
+
+def test_the_lowest_layer_is_the_same_one_in_all_pairs():
+    # of four convolutional layers conv3 or conv4 is where the paper's conv4 lies: both have a mean of 0.43, conv2 one
+    # of 0.40; in each pair one of the two is below conv2, but it is not always the same
+    tables = make(convolutional=4)
+    means_of_pairs(tables, conv1=[0.6] * 3, conv2=[0.4] * 3, conv3=[0.37, 0.46, 0.46], conv4=[0.5, 0.39, 0.39])
+    row = judged("3b", tables)
+    assert row["verdict"] == "fails" and row["effect"] == pytest.approx(0.4 - 1.28 / 3)
+    assert "weakest: conv4 < conv2" in row["note"]
+    means_of_pairs(tables, conv4=[0.38, 0.39, 0.39])
+    assert judged("3b", tables)["verdict"] == "holds"
+
+
+def test_the_lowest_layer_is_the_same_one_by_both_methods():
+    tables = make(convolutional=4)
+    means_of_pairs(tables, conv1=[0.6] * 3, conv2=[0.4] * 3, conv3=[0.3] * 3, conv4=[0.3] * 3)
+    assert judged("3b", tables)["verdict"] == "holds"
+    for layer, method in (("conv3", "matching"), ("conv4", "semi-matching")):
+        change(tables["layers"], "mean", 0.2, layer=layer, method=method, state="trained")
+    assert judged("3b", tables)["verdict"] == "fails"
+
+
+def test_the_lower_of_two_layers_may_be_another_in_each_resample():
+    tables = make(convolutional=4)
+    means_of_pairs(tables, conv1=[0.6] * 3, conv2=[0.4] * 3, conv3=[0.3, 0.3, 0.41], conv4=[0.41, 0.3, 0.3])
+    row = judged("3b", tables)
+    assert (row["verdict"], row["support"]) == ("holds", 1.0)
+
+
+def test_an_error_that_never_was_below_the_means_does_not_jump(tables):
+    change(tables["mapping"], "error", 0.35, layer="conv1", decay=1e-3)
+    change(tables["mapping"], "error", 0.04, layer="conv1", decay=1e-2)
+    # from 0.522 to 0.525: less than half as much of what is explained is left, as nothing was
+    assert judged("8b", tables)["verdict"] == "fails"
+
+
+def test_an_error_far_above_the_means_is_not_near_it(tables):
+    change(tables["mapping"], "error", 0.4, layer="conv1", decay=1e-2)
+    assert judged("8b", tables)["verdict"] == "fails"
+
+
+def test_what_is_said_of_three_layers_is_not_judged_by_two():
+    row = judged("9", make(convolutional=2))
+    assert row["verdict"] == claims.NOT_RUN and "2 convolutional layers, 3 are needed" in row["note"]
 
 
 def test_semi_matching_is_compared_over_the_units_that_have_a_match(tables):
@@ -141,7 +204,7 @@ def test_what_is_not_about_learning_holds_for_untrained_networks_too(tables):
 def test_another_net_is_judged_at_the_same_relative_depth():
     tables = make(convolutional=4)
     tested = {name: judged(name, tables)["tested"] for name in ("3a", "3b", "9")}
-    assert tested["3b"] == "the lowest of conv3, conv4 < conv1, conv2, by both methods"
+    assert tested["3b"] == "conv3 or conv4 < conv1, conv2, by both methods"
     assert tested["3a"] == "conv1 > conv2, conv3, conv4, by both methods"
     assert tested["9"] == "error at a decay of 0.001: conv1 < conv2 < conv3"
     assert judged("3b", make())["tested"] == "conv4 < conv1, conv2, conv3, conv5, by both methods"
@@ -169,7 +232,7 @@ def test_one_pair_can_agree_in_the_mean_only():
     rows = verdicts(make(seeds=2))
     assert {row["verdict"] for name, row in rows.items() if name != "6"} == {"mean only"}
     assert rows["6"]["verdict"] == "holds"  # of each of two networks
-    assert rows["7"]["seeds"] == 2 and "evidence: 1 pair of networks" in rows["7"]["note"]
+    assert rows["7"]["seeds"] == 2 and "one pair can agree in the mean, not more" in rows["7"]["note"]
 
 
 def test_tables_that_were_written_and_read_are_judged_alike(tables, tmp_path):

@@ -35,5 +35,10 @@ def test_words_that_look_like_markup_stay_words():
     assert "<script>" not in page.page([], "<script>")
 
 
+def test_the_page_says_what_was_resampled():
+    assert "interval of the effect over seeds;" in page.page([], "A")
+    assert "interval of the effect over networks;" in page.page([], "A", "networks")
+
+
 def test_only_columns_of_the_table_are_shown():
     assert set(page.SHOWN) <= set(claims.COLUMNS)

@@ -76,6 +76,7 @@ def test_defaults_are_filled_in_at_every_level(load_config):
     convergent = config["convergent"]
     assert convergent["decays"] == [0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
     assert (convergent["seeds_per_job"], convergent["clusters"], convergent["patches"]) == (1, 8, 9)
+    assert convergent["same_order"] is False
 
 
 def test_uses_of_one_anchor_get_their_own_defaults(load_config):

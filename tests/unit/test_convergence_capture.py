@@ -62,7 +62,7 @@ def expect_units(layer, found, tolerance=1e-12):
     assert layer.sizes == tuple(x.shape[1] for x in found)
     assert layer.whole.count == len(joined)
     assert layer.whole.mean == pytest.approx(joined.mean(axis=0), abs=tolerance)
-    assert layer.whole.covariance == pytest.approx(np.cov(joined.T, bias=True), abs=tolerance)
+    assert layer.whole.comoment / layer.whole.count == pytest.approx(np.cov(joined.T, bias=True), abs=tolerance)
 
 
 @pytest.mark.parametrize("kind", ["positions", "sums"])
@@ -77,6 +77,13 @@ def test_one_pass_in_batches_gives_what_all_activations_give(rng, monkeypatch, b
     assert list(found) == LAYERS
     for layer in LAYERS:
         expect_units(found[layer], [samples(each[layer], kind) for each in kept], 1e-11 if kind == "sums" else 1e-12)
+
+
+@pytest.mark.parametrize("kind", ["positions", "sums"])
+def test_moments_are_in_float64_whatever_networks_compute_in(rng, kind):
+    modules, images = [network(seed, torch.float32) for seed in (0, 1)], pictures(rng)
+    for layer in capture_units(modules, GREY, images.__getitem__, np.arange(30), samples=kind).values():
+        assert layer.whole.mean.dtype == layer.whole.comoment.dtype == np.float64
 
 
 def test_operations_in_place_do_not_change_what_was_there_before(rng):
@@ -97,7 +104,7 @@ def test_parts_are_the_halves_of_the_images_and_add_up(rng):
     for part, chosen in zip(found.parts, (slice(0, 16), slice(16, 31)), strict=True):
         joined = np.hstack([samples(each["conv2"][chosen]) for each in halves])
         assert part.count == len(joined)
-        assert part.covariance == pytest.approx(np.cov(joined.T, bias=True), abs=1e-12)
+        assert part.comoment / part.count == pytest.approx(np.cov(joined.T, bias=True), abs=1e-12)
     expect_units(found, [samples(each["conv2"]) for each in halves])
 
 
@@ -169,6 +176,21 @@ def test_a_patch_alone_excites_a_unit_as_much_as_the_image_did(rng):
 def test_fewer_images_than_asked_for_are_all_there_are(rng):
     found = capture_excitations(network(0), double, pictures(rng, 3).__getitem__, np.arange(3))
     assert found["fc4"].images.shape == (8, 3)
+    assert {layer.image_size for layer in found.values()} == {16}
+
+
+@pytest.mark.parametrize("batch", [30, 200])
+def test_of_equally_exciting_images_those_that_were_shown_first_are_kept(rng, monkeypatch, batch):
+    monkeypatch.setattr(capture, "IMAGES_AT_A_TIME", batch)
+    two, which = pictures(rng, 2), rng.integers(0, 2, 200)
+    rows = rng.permutation(200)
+    found = capture_excitations(network(0), double, two[which].__getitem__, rows, count=20)
+    kept = by_hand(network(0), two)
+    for layer in LAYERS:
+        values = kept[layer].reshape(2, UNITS[layer], -1).max(axis=2)
+        for unit in range(UNITS[layer]):
+            best = [row for row in rows if values[which[row], unit] == values[:, unit].max()]
+            assert found[layer].images[unit].tolist() == best[:20]
 
 
 def test_what_cannot_be_captured_is_refused(rng):
@@ -201,4 +223,5 @@ def test_a_gpu_gives_what_the_cpu_gives(rng):
         capture_units(modules, GREY, images, np.arange(30), parts=2, device=device) for device in ("cpu", "cuda")
     )
     for layer in LAYERS:
-        assert there[layer].whole.covariance == pytest.approx(here[layer].whole.covariance, rel=1e-3, abs=1e-5)
+        covariances = [found[layer].whole.comoment / found[layer].whole.count for found in (there, here)]
+        assert covariances[0] == pytest.approx(covariances[1], rel=1e-3, abs=1e-5)

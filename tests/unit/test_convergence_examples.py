@@ -86,6 +86,32 @@ def test_of_many_units_the_best_and_the_worst_are_shown(rng):
     assert example.patches.shape == (16, 2, 1, 4, 4, 1)
 
 
+def test_patches_are_those_of_the_partners_own_numbers(rng, images):
+    first = rng.standard_normal((100, 3))
+    second = np.column_stack([np.zeros(100), first[:, [2, 0, 1]]])  # whose unit 0 is dead
+    partners = {2: 1, 0: 2, 1: 3}
+    layer = LayerUnits((3, 4), (Moments.of(np.hstack([first, second])),))
+    whole = np.array([[0, 4, 0, 4]])
+    excited = [
+        Excitations(
+            np.ones((count, 1), np.float32), number + np.arange(count)[:, None], np.zeros((count, 1), int), whole, 4
+        )
+        for number, count in ((0, 3), (10, 4))
+    ]
+    example = pictures.picture(layer, 3, excited, images.__getitem__)
+    units = example.unit[example.shown[:, 0]].tolist()
+    assert sorted(units) == [0, 1, 2]
+    # each is in a cluster of its own with its partner
+    assert (example.cluster[example.shown[:, 0]] == example.cluster[example.shown[:, 1]]).all()
+    assert example.patches[:, :, 0, 0, 0, 0].tolist() == [[unit, 10 + partners[unit]] for unit in units]
+
+
+def test_units_are_found_by_network_and_number(rng):
+    example = examples.Example(np.array([0, 0, 0, 1, 1]), np.array([0, 2, 5, 1, 2]), rng.random((5, 5)))
+    assert example.rows(0, np.array([5, 0])).tolist() == [2, 0]
+    assert example.rows(1, np.array([2, 1])).tolist() == [4, 3]
+
+
 def test_examples_are_read_as_they_were_written(tmp_path):
     written = example_pair()
     examples.write(tmp_path / "examples.h5", written, {})

@@ -41,6 +41,8 @@ def test_patches_of_larger_images_are_cut_in_proportion():
     found = three_by_three([[5, 0]])
     expected = found.patches(0, numbered()).repeat(3, axis=1).repeat(3, axis=2)
     assert (found.patches(0, large) == expected).all()
+    wide = numbered().repeat(2, axis=1).repeat(3, axis=2)
+    assert (found.patches(0, wide) == found.patches(0, numbered()).repeat(2, axis=1).repeat(3, axis=2)).all()
     # half a pixel that is seen is a whole pixel of the patch
     assert found.patches(0, numbered()[:, :2, :2]).shape == (2, 2, 2, 1)
 

@@ -58,6 +58,15 @@ def test_without_decay_it_is_least_squares_and_its_loss_is_exact(rng):
     assert (found.nonzero == 8).all()
 
 
+def test_what_two_nearly_equal_units_differ_in_is_used_and_not_cut_off(rng):
+    x, y = networks(rng)
+    difference = rng.standard_normal(len(x))
+    x[:, 1] = x[:, 0] + 1e-3 * x[:, 0].std() * difference  # a variance 1e-6 of what the two have in common
+    y[:, 0] = difference
+    (found,) = sparse_mappings(layer_units(x, y), 0, 1, [0])
+    assert found.loss[0] == pytest.approx(0, abs=1e-6)
+
+
 def test_a_target_has_weights_until_the_decay_exceeds_its_highest_correlation_over_the_targets(rng):
     x, y = networks(rng)
     best = np.abs(np.corrcoef(x[:300].T, y[:300].T)[:8, 8:]).max(axis=0)

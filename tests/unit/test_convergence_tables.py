@@ -99,6 +99,17 @@ def test_a_layer_is_summed_up_for_every_pair_and_method(found):
         assert row["source_within"] == pytest.approx(largest, abs=1e-12)
 
 
+def test_units_of_a_network_that_shun_each_other_are_correlated_too(rng):
+    one, other = rng.random((2, 200, 2))
+    one[:, 1] = 1 - one[:, 0]
+    layer = layer_units([one, other], parts=1)
+    within = {
+        row["source"]: row["source_within"]
+        for row in tables.layer_rows(layer, [0, 1], tables.match_rows(layer, [0, 1]))
+    }
+    assert within == {0: pytest.approx(1), 1: pytest.approx(abs(np.corrcoef(other.T)[0, 1]))}
+
+
 def test_what_there_is_none_of_is_empty(rng):
     one = np.column_stack([rng.random(50), np.zeros(50)])
     other = np.column_stack([np.zeros(50), rng.random(50)])

@@ -34,7 +34,6 @@ def test_correlation_is_numpys_for_every_pair_of_networks(rng, parts):
             both = np.corrcoef(living[one].T, living[other].T)
             expected = both[: living[one].shape[1], living[one].shape[1] :]
             assert layer.correlation(one, other) == pytest.approx(expected, abs=1e-12)
-        assert layer.mean(one) == pytest.approx(found[one].mean(axis=0), rel=1e-12)
         assert layer.deviation(one) == pytest.approx(found[one].std(axis=0), rel=1e-12)
 
 
@@ -54,6 +53,15 @@ def test_a_unit_that_varies_in_one_part_alone_lives(rng):
     layer = layer_units(found)
     assert layer.live(2).tolist() == [True, True, True]
     assert layer.deviation(2)[1] == pytest.approx(3.5)
+
+
+def test_a_unit_that_varies_little_lives_and_its_scale_does_not_matter(rng):
+    found = activations(rng)
+    expected = layer_units(found).correlation(0, 2)
+    found[0] = found[0] * [1, 1e-6, 1e3, 1]
+    layer = layer_units(found)
+    assert layer.live(0).all()
+    assert layer.correlation(0, 2) == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_joint_matrix_is_made_of_the_correlations_within_and_between(rng):

@@ -72,3 +72,19 @@ def test_layers_are_convolutional_whose_units_have_several_positions():
     assert counterparts.convolutional(table) == ["conv1", "conv2"]
     assert counterparts.layers(table) == ["conv1", "conv2", "fc6"]
     assert counterparts.networks(table) == [0, 1, 2]
+
+
+def test_what_is_about_a_network_alone_is_about_the_source():
+    pairs = [(0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1)]
+    own = {0: 0.7, 1: 0.4, 2: -0.2}
+    rows = pd.DataFrame(
+        [
+            {"source": source, "target": target, "layer": layer, "source_within": own[source] + extra}
+            for layer, extra in (("conv2", 0), ("conv1", 0.1))
+            for source, target in pairs
+        ]
+    )
+    found = counterparts.by_network(rows, "source_within")
+    assert found.columns.tolist() == ["conv2", "conv1"]
+    assert found["conv2"].to_dict() == pytest.approx(own)
+    assert (found["conv1"] - found["conv2"]).tolist() == pytest.approx([0.1] * 3)

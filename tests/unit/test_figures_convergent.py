@@ -287,6 +287,9 @@ def test_clusters_show_their_blocks_and_what_is_shared(demo, drawn):
     trained, _, mixed, contrast, *_ = figure.axes
     example = demo["examples"].states["trained"]["conv1"]
     order = np.lexsort([example.network, example.cluster])
+    assert list(zip(example.cluster[order], example.network[order], strict=True)) == sorted(
+        zip(example.cluster, example.network, strict=True)
+    )
     np.testing.assert_array_equal(trained.images[0].get_array(), example.correlation[np.ix_(order, order)])
     assert [line.get_ydata()[0] for line in trained.lines[::2]] == [5.5, 11.5, 17.5]
     np.testing.assert_allclose([line.get_ydata() for line in mixed.lines], [[100] * 5, [50] * 5])

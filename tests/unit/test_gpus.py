@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 HOLD = """
 import sys
 from transferscope.machine import gpus
-print(gpus.claim({names}, {folder!r}), flush=True)
+print(gpus.claim({names}), flush=True)
 sys.stdin.read()
 """
 
@@ -88,11 +89,10 @@ def start(tmp_path):
     running = []
 
     def started(count: int, first: int = 0) -> subprocess.Popen:
-        call = HOLD.format(names=tuple(map(str, range(first, count))), folder=str(tmp_path))
+        call = HOLD.format(names=tuple(map(str, range(first, count))))
+        environment = os.environ | {"PYTHONPATH": SCRIPTS, "TMPDIR": str(tmp_path)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        running.append(
-            subprocess.Popen([sys.executable, "-c", call], env=os.environ | {"PYTHONPATH": SCRIPTS}, **pipes)
-        )
+        running.append(subprocess.Popen([sys.executable, "-c", call], env=environment, **pipes))
         return running[-1]
 
     yield started
@@ -121,8 +121,9 @@ def test_one_more_process_waits_for_the_first_gpu_that_is_free_however_its_proce
     assert number(last) == 0
 
 
-def test_a_process_keeps_the_gpu_that_it_has(tmp_path):
-    assert gpus.claim(("0", "1"), tmp_path) == gpus.claim(("0", "1"), tmp_path) == 0
+def test_a_process_keeps_the_gpu_that_it_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert gpus.claim(("0", "1")) == gpus.claim(("0", "1")) == 0
 
 
 def test_processes_that_see_different_gpus_take_none_from_each_other(start):

@@ -19,19 +19,23 @@ def network(name: str, library: str = "torchvision", image_size: int = 64, chann
         return module, torch.empty(2, channels, image_size, image_size)
 
 
+def fired(module: nn.Module, inputs: torch.Tensor, selection: str = "modules", reused: str = "last") -> list[str]:
+    return [layer.name for layer in layers.trace(module, inputs, selection, reused)]
+
+
 @pytest.mark.parametrize(
     ("name", "image_size", "modules"),
     [("resnet50", 64, 151), ("resnet101", 64, 287), ("densenet121", 64, 433), ("vit_b_16", 224, 140)],
 )
 def test_every_module_of_the_papers_models_that_fires_is_a_layer(name, image_size, modules):
     module, inputs = network(name, image_size=image_size)
-    assert len(layers.fired(module, inputs)) == modules
-    assert len(layers.fired(module, inputs[:1])) == modules
+    assert len(fired(module, inputs)) == modules
+    assert len(fired(module, inputs[:1])) == modules
 
 
 def test_a_bottlenecks_relu_fires_three_times():
     module, inputs = network("resnet50")
-    every = layers.fired(module, inputs, reused="every")
+    every = fired(module, inputs, reused="every")
     assert len(every) == 183
     calls = Counter(name.partition("#")[0] for name in every)
     assert {name: count for name, count in calls.items() if count > 1} == {
@@ -56,8 +60,8 @@ class Backwards(nn.Module):
 
 def test_layers_come_in_the_order_in_which_they_fire_and_a_reused_one_at_its_last_call():
     inputs = torch.rand(2, 4)
-    assert layers.fired(Backwards(), inputs) == ["first", "middle.0", "middle.1", "middle", "relu", "last", "(root)"]
-    assert layers.fired(Backwards(), inputs, reused="every") == [
+    assert fired(Backwards(), inputs) == ["first", "middle.0", "middle.1", "middle", "relu", "last", "(root)"]
+    assert fired(Backwards(), inputs, reused="every") == [
         *("first", "relu", "middle.0", "middle.1", "middle", "relu#2", "last", "(root)"),
     ]
 
@@ -83,7 +87,7 @@ def test_what_is_known_of_the_network_does_not_depend_on_the_selection():
 def test_leaves_are_layers_that_contain_no_other():
     # attention contains a projection, but that is never called
     module, inputs = network("transformer", "small", 28)
-    leaves = layers.fired(module, inputs, "leaves")
+    leaves = fired(module, inputs, "leaves")
     assert "encoder.layers.encoder_layer_0.self_attention" in leaves
     assert not {"(root)", "encoder", "encoder.layers", "heads", "encoder.layers.encoder_layer_0.mlp"} & set(leaves)
     assert len(leaves) == 2 + 4 * 9 + 2
@@ -112,7 +116,7 @@ def test_leaves_are_layers_that_contain_no_other():
 )
 def test_blocks_are_the_repeated_units_and_the_leaves_outside_of_them(name, library, blocks):
     module, inputs = network(name, library, 28 if library == "small" else 64)
-    assert layers.fired(module, inputs, "blocks") == blocks.split()
+    assert fired(module, inputs, "blocks") == blocks.split()
 
 
 def test_blocks_of_the_convolutional_network_hand_on_what_their_pooling_does():
@@ -126,11 +130,11 @@ def test_blocks_of_the_convolutional_network_hand_on_what_their_pooling_does():
 
 def test_a_pattern_selects_by_name():
     module, inputs = network("residual", "small", 28)
-    assert layers.fired(module, inputs, "layer?") == ["layer1", "layer2", "layer3"]
+    assert fired(module, inputs, "layer?") == ["layer1", "layer2", "layer3"]
     with pytest.raises(InputError, match=r"nothing in ResidualNet matches 'layr\*': its modules are conv1, bn1, relu"):
-        layers.fired(module, inputs, "layr*")
+        fired(module, inputs, "layr*")
     with pytest.raises(InputError, match="reused: expected one of last, every, found 'first'"):
-        layers.fired(module, inputs, reused="first")
+        fired(module, inputs, reused="first")
 
 
 class Axes(nn.Module):

@@ -54,11 +54,12 @@ def test_jobs_are_found_by_whatever_path_their_folder_was_entered(queue, tmp_pat
     assert slurm.cancel_orphans() == ["17"]
 
 
-def test_a_job_that_does_not_end_stops_the_run(queue, tmp_path):
+def test_a_job_that_does_not_end_stops_the_run(queue, tmp_path, monkeypatch):
+    monkeypatch.setattr(slurm, "PATIENCE", 0)
     put(queue, "17", tmp_path / "run")
     put(queue, "stuck", tmp_path / "run")
     with pytest.raises(InputError, match="do not end: stuck: have them cancelled"):
-        slurm.cancel_orphans(patience=0)
+        slurm.cancel_orphans()
 
 
 def test_a_slurm_that_does_not_answer_stops_the_run(queue):

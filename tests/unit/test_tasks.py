@@ -243,18 +243,20 @@ def test_a_half_is_one_of_the_runs_random_halves(dataset):
 # ---- images ----
 
 
-def test_images_read_on_demand_are_those_held_in_memory(dataset):
+def test_images_read_on_demand_are_those_held_in_memory(dataset, monkeypatch):
     task = {"dataset": "colours", "train": {"rows": [3, 33]}, "images": ["rotate_90"]}
     held = tasks.load(dataset[0], task, "train")
-    on_demand = tasks.load(dataset[0], task, "train", memory_bytes=100)
+    monkeypatch.setattr(tasks, "MEMORY_BYTES", 100)
+    on_demand = tasks.load(dataset[0], task, "train")
     np.testing.assert_array_equal(on_demand.labels, held.labels)
     for rows in ([7, 0, 29, 7], [4], list(range(30))):
         np.testing.assert_array_equal(on_demand.images(np.array(rows)), held.images(np.array(rows)))
 
 
-def test_images_beyond_the_limit_are_not_held(dataset):
+def test_images_beyond_the_limit_are_not_held(dataset, monkeypatch):
+    monkeypatch.setattr(tasks, "MEMORY_BYTES", 100)
     path, images, *_ = dataset
-    examples = tasks.load(path, {"dataset": "colours"}, "train", memory_bytes=100)
+    examples = tasks.load(path, {"dataset": "colours"}, "train")
     path.rename(path.with_name("moved.h5"))
     with pytest.raises(InputError, match="no such file"):
         examples.images(np.array([0]))
@@ -282,13 +284,17 @@ def test_transforms_apply_in_order_to_every_image(dataset):
 
 
 @pytest.mark.parametrize("per_image", [False, True])
-def test_blocks_of_training_and_test_images_are_shuffled_by_the_seed_in_memory_and_on_demand(dataset, per_image):
+def test_blocks_of_training_and_test_images_are_shuffled_by_the_seed_in_memory_and_on_demand(
+    dataset, per_image, monkeypatch
+):
     path, images, *_ = dataset
     task = {"dataset": "colours", "images": ["invert", {"shuffle_blocks": {"size": 1, "per_image": per_image}}]}
     change = shuffled_blocks((4, 5, 3), 7, 1, per_image)
     for part in ("train", "test"):
         held = tasks.load(path, task, part, seed=7)
-        on_demand = tasks.load(path, task, part, seed=7, memory_bytes=100)
+        with monkeypatch.context() as limited:
+            limited.setattr(tasks, "MEMORY_BYTES", 100)
+            on_demand = tasks.load(path, task, part, seed=7)
         rows = np.array([3, 0, 11])
         expected = change(255 - images[held.rows[rows]], held.rows[rows])
         np.testing.assert_array_equal(held.images(rows), expected)

@@ -101,7 +101,7 @@ def test_layers_are_the_blocks_with_weights_and_without_the_head(name, expected)
 def test_layers_of_a_large_network_come_in_the_order_in_which_they_are_called(library, name, count):
     with torch.device("meta"):
         module = zoo.create(architecture(name, library))
-        called = layers.fired(module, torch.empty(2, 3, 224, 224), "blocks")
+        called = [layer.name for layer in layers.trace(module, torch.empty(2, 3, 224, 224), "blocks")]
     found = layers_of(module)
     assert len(found) == count
     assert found == [name for name in called if name in found]

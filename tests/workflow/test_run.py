@@ -1,5 +1,6 @@
 """Real runs: what they leave behind, and that they repeat to the bit."""
 
+import itertools
 import json
 
 import h5py
@@ -99,6 +100,19 @@ def test_units_have_counterparts_in_every_kind_of_activations_before_and_after_t
     mapping = table(finished, "convergent/tables/mapping.csv")
     assert len(mapping) == 2 * 4 * 2 * 3  # states, convolutional layers, directions, decays
     assert not (finished / "results/convergent/units").exists()
+
+
+def test_networks_may_differ_in_their_initialisation_alone(finished, tmp_path):
+    config = changed(tmp_path, lambda config: config["convergent"].update(same_order=True))
+    folders = [f"results/convergent/models/network/seed{seed}" for seed in (0, 1)]
+    outcome = run(tmp_path, *folders, config=config)
+    assert outcome.returncode == 0, outcome.stdout
+    same = {}
+    for folder, name in itertools.product(folders, ("epoch0", "epoch1")):
+        one, other = (load_file(place / folder / f"{name}.safetensors") for place in (finished, tmp_path))
+        same[folder[-5:], name] = all(np.array_equal(one[key], other[key]) for key in one)
+    # the order is that of the lowest seed, and another one than the other network's own
+    assert [key for key, found in same.items() if not found] == [("seed1", "epoch1")]
 
 
 def test_networks_start_from_what_their_names_say(finished):

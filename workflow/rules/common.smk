@@ -234,7 +234,8 @@ def source_checkpoint(sweep):
 def network_run():
     """The run that leaves the networks of Li et al. 2016: another one under each seed."""
     paper = config["convergent"]
-    return {"name": "network", "task": config["tasks"][paper["task"]], "recipe": paper["recipe"]}
+    run = {"name": "network", "task": config["tasks"][paper["task"]], "recipe": paper["recipe"]}
+    return run | {"drawn_as": min(paper["seeds"])} if paper["same_order"] else run
 
 
 def network_folders(seeds):

@@ -9,7 +9,7 @@ NETWORKS = sorted(CONVERGENT["seeds"])
 for seeds in seed_batches("convergent"):
 
     rule:
-        """Networks that differ in their seed alone: initialisation and order of images."""
+        """Networks that differ in their seed alone: in their initialisation and, unless it is shared, order of images."""
         name:
             batch_name("convergent", "train_networks", seeds)
         input:

@@ -18,6 +18,8 @@ with job_log(snakemake) as job:
     verdicts = convergent.evaluate(*tables, params.scale)
     store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
     with store.atomic_path(snakemake.output.page) as temporary:
-        temporary.write_text(page(verdicts, f"{params.paper}, {params.scale} scale"), encoding="utf-8")
+        temporary.write_text(
+            page(verdicts, f"{params.paper}, {params.scale} scale", convergent.RESAMPLED), encoding="utf-8"
+        )
     for verdict in verdicts:
         print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")

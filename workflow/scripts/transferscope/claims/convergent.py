@@ -1,19 +1,19 @@
 """The claims of Li et al. 2016 about convergent learning, CL-1 to CL-9, and beside them CL-U: what training adds.
 
-The unit of evidence is a pair of networks, mean of both directions. Pairs share networks, all three pairs of three
-networks but these three, so that intervals and support over pairs are too good; what is said of a single network,
-CL-6, is judged over networks.
+What is measured in a pair of networks, mean of both directions, is averaged over pairs. Pairs share networks, all three
+pairs of three networks but these three: it is networks that are resampled, each with its pairs (see `statistics`). Of
+three networks every resample but the whole is a single pair, so that a claim that holds is true in each of them.
 
 The paper's net has five convolutional layers. In another net the first ones, conv1 to conv3, are counted from the
-bottom; conv4, the paper's lowest, is where it lies at the same relative depth: between two layers, it is either.
+bottom; conv4, the paper's lowest, is where it lies at the same relative depth: between two layers, it is either of
+them, the same by both methods and in all pairs of a resample.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from transferscope.claims import NOT_RUN, Claim, Evidence, NotRun, judge
 from transferscope.tables import counterparts
@@ -22,6 +22,7 @@ from transferscope.terms.convergent import AFTER, BEFORE, MATCHING, METHODS, POS
 if TYPE_CHECKING:
     import pandas as pd
 
+RESAMPLED = "networks, each with the pairs that it is in"
 PAPERS_LOWEST, PAPERS_CONVOLUTIONAL = 4, 5
 
 ROUNDING = 1e-9  # by which a mean of equal correlations may differ
@@ -30,10 +31,6 @@ PERFECT, NO_COUNTERPART, WITHIN, SMALL_GAP = 0.9, 0.4, 0.5, 0.1  # correlations
 NONE, SPARSE, STRONG = 0.0, 1e-3, 1e-2  # decays of the sparse mapping
 ERROR_OF_MEAN = 0.5  # of predicting each unit by its mean: half the variance
 AS_GOOD = 0.02  # error
-
-PAIRS, NETWORKS = "pair", "network"  # what a value of the evidence is about
-
-Measured = Callable[["Case"], Evidence]
 
 
 @dataclass(frozen=True)
@@ -94,12 +91,11 @@ def _known(found: "pd.DataFrame") -> "pd.DataFrame":
 
 @dataclass(frozen=True)
 class ConvergentClaim(Claim):
-    """A claim, what a value of its evidence is about, and in what other ways it is judged besides.
+    """A claim, and in what other ways it is judged besides.
 
     variants: what the note calls them, and what is other than in the main case.
     """
 
-    unit: str = PAIRS
     variants: Sequence[tuple[str, dict]] = ()
 
 
@@ -115,96 +111,94 @@ def evaluate(layers: "pd.DataFrame", matches: "pd.DataFrame", mapping: "pd.DataF
     quotes effect and verdict by sums over positions, by activations before the ReLU, and for untrained networks: a
     claim that holds for these too is not about learning. The column `seeds` is the number of networks.
     """
-    main, seeds = Case(layers, matches, mapping), len(counterparts.networks(layers))
+    main = Case(layers, matches, mapping)
     rows = []
     for claim in CLAIMS:
         judged, remarks = judge(claim.measured, main), []
         if judged["verdict"] != NOT_RUN:
-            remarks.append(_evidence(claim.unit, judged["seeds"], seeds))
-            remarks += [_quoted(name, judge(claim.measured, replace(main, **other))) for name, other in claim.variants]
-            judged["seeds"] = seeds
+            remarks = [_quoted(name, judge(claim.measured, replace(main, **other))) for name, other in claim.variants]
         rows.append(claim.row(judged, None, scale, remarks))
     return rows
-
-
-def _evidence(unit: str, values: int, seeds: int) -> str:
-    """Of how many values the evidence is, and that pairs are not independent."""
-    if unit == NETWORKS:
-        return f"evidence: {values} network{'s' if values > 1 else ''}"
-    if values == 1:
-        return "evidence: 1 pair of networks"
-    return f"evidence: {values} pairs of {seeds} networks, which they share: interval and support are too good"
 
 
 def _quoted(name: str, judged: dict) -> str:
     return "" if judged["verdict"] == NOT_RUN else f"{name}: {judged['effect']:.3g}, {judged['verdict']}"
 
 
+def _of_pairs(
+    values: "pd.DataFrame", tested: str, limit: float = 0.0, *, below: bool = False, alternatives: int = 1
+) -> Evidence:
+    """Evidence of pairs of networks: rows as in `counterparts.by_pair`, a column each inequality, by its name."""
+    names, pairs = values.columns.tolist(), values.index.tolist()
+    return Evidence(values.to_numpy(), tested, limit, below, names, pairs, alternatives)
+
+
 def _semi_not_below(case: Case) -> Evidence:
     gaps = case.gaps()
-    return Evidence(
-        gaps.to_numpy(), f"semi-matching >= matching at {_listed(gaps)}", -ROUNDING, names=gaps.columns.tolist()
-    )
+    return _of_pairs(gaps, f"semi-matching >= matching at {_listed(gaps)}", -ROUNDING)
 
 
 def _aligned_above_natural(case: Case) -> Evidence:
     aligned, natural = (case.by_pair(MATCHING, column) for column in ("aligned", "natural"))
-    tested = f"mean diagonal, aligned > natural order, at {_listed(aligned)}"
-    return Evidence((aligned - natural).to_numpy(), tested, names=aligned.columns.tolist())
+    return _in_layers(aligned - natural, "mean diagonal, aligned > natural order")
 
 
 def _aligned_many_times_natural(case: Case) -> Evidence:
     first = case.convolutional()[0]
-    aligned, natural = (case.by_pair(MATCHING, column)[first].to_numpy() for column in ("aligned", "natural"))
+    aligned, natural = (case.by_pair(MATCHING, column)[first] for column in ("aligned", "natural"))
     # of a mean near zero, either sign is chance: hence two inequalities, and none about its magnitude in a pair
-    margins = np.column_stack([aligned - ALIGNED_TIMES * natural, aligned + ALIGNED_TIMES * natural])
-    names = [f"aligned > {sign}{ALIGNED_TIMES:g} natural" for sign in ("", "-")]
-    return Evidence(margins, f"mean diagonal of {first}: aligned > {ALIGNED_TIMES:g} |natural order|", names=names)
-
-
-def _extreme(case: Case, extreme: Sequence[str], lowest: bool) -> Evidence:
-    """One of these layers has the lowest (highest) mean of the convolutional layers, by both methods."""
-    others = [layer for layer in case.convolutional() if layer not in extreme]
-    if not others:
-        raise NotRun(f"no convolutional layer but {', '.join(extreme)}")
-    margins = []
-    for method in METHODS:
-        means = case.by_pair(method, "mean")
-        if lowest:
-            margins.append(means[others].sub(means[extreme].min(axis=1), axis=0))
-        else:
-            margins.append(-means[others].sub(means[extreme].max(axis=1), axis=0))
-    which, sign = ("the lowest of ", "<") if lowest else ("the highest of ", ">")
-    tested = f"{which if len(extreme) > 1 else ''}{', '.join(extreme)} {sign} {', '.join(others)}, by both methods"
-    return Evidence(np.hstack(margins), tested, names=[f"{layer}, {method}" for method in METHODS for layer in others])
+    margins = {
+        f"aligned > {sign}{ALIGNED_TIMES:g} natural": aligned - times * natural
+        for sign, times in (("", ALIGNED_TIMES), ("-", -ALIGNED_TIMES))
+    }
+    tested = f"mean diagonal of {first}: aligned > {ALIGNED_TIMES:g} |natural order|"
+    return _of_pairs(_columns(margins), tested)
 
 
 def _highest_first(case: Case) -> Evidence:
-    return _extreme(case, case.convolutional()[:1], lowest=False)
+    first, *others = case.convolutional(2)
+    margins = {}
+    for method in METHODS:
+        means = case.by_pair(method, "mean")
+        margins |= {f"{layer}, {method}": means[first] - means[layer] for layer in others}
+    return _of_pairs(_columns(margins), f"{first} > {', '.join(others)}, by both methods")
 
 
 def _lowest_late(case: Case) -> Evidence:
-    found = case.convolutional()
+    found = case.convolutional(2)
     depth = PAPERS_LOWEST * len(found) / PAPERS_CONVOLUTIONAL
-    lowest = {max(1, int(np.floor(depth))), int(np.ceil(depth))}
-    return _extreme(case, [found[number - 1] for number in sorted(lowest)], lowest=True)
+    late = [found[number - 1] for number in sorted({max(1, math.floor(depth)), math.ceil(depth)})]
+    others = [layer for layer in found if layer not in late]
+    if not others:
+        raise NotRun(f"no convolutional layer but {', '.join(late)}")
+    # which of two layers is the lowest is no choice for each pair to make: they are alternatives for all of them
+    margins = {}
+    for lowest, method in itertools.product(late, METHODS):
+        means = case.by_pair(method, "mean")
+        margins |= {f"{lowest} < {layer}, {method}": means[layer] - means[lowest] for layer in others}
+    tested = f"{' or '.join(late)} < {', '.join(others)}, by both methods"
+    return _of_pairs(_columns(margins), tested, alternatives=len(late))
 
 
 def _best_is_near_perfect(case: Case) -> Evidence:
     first = case.convolutional()[0]
-    return Evidence(case.by_pair(SEMI, "best")[first], f"best semi-match of {first} > {PERFECT:g}", PERFECT)
+    return _of_pairs(case.by_pair(SEMI, "best")[[first]], f"best semi-match of {first} > {PERFECT:g}", PERFECT)
 
 
 def _worst_has_no_counterpart(case: Case) -> Evidence:
     first, limit = case.convolutional()[0], NO_COUNTERPART
-    return Evidence(case.by_pair(SEMI, "worst")[first], f"worst semi-match of {first} < {limit:g}", limit, below=True)
+    worst = case.by_pair(SEMI, "worst")[[first]]
+    return _of_pairs(worst, f"worst semi-match of {first} < {limit:g}", limit, below=True)
 
 
 def _natural_is_near_zero(case: Case) -> Evidence:
     natural = case.by_pair(MATCHING, "natural")
-    names = [f"{sign}natural < {NEAR_ZERO:g} at {layer}" for sign in ("", "-") for layer in natural]
+    either = {
+        f"{sign}natural < {NEAR_ZERO:g} at {layer}": natural[layer] if sign == "" else -natural[layer]
+        for sign, layer in itertools.product(("", "-"), natural)
+    }
     tested = f"|mean diagonal in natural order| < {NEAR_ZERO:g} at {_listed(natural)}"
-    return Evidence(np.hstack([natural, -natural]), tested, NEAR_ZERO, below=True, names=names)
+    return _of_pairs(_columns(either), tested, NEAR_ZERO, below=True)
 
 
 def _correlated_within(case: Case) -> Evidence:
@@ -214,30 +208,31 @@ def _correlated_within(case: Case) -> Evidence:
 
 def _gap_is_small(case: Case) -> Evidence:
     first, limit = case.convolutional()[0], SMALL_GAP
-    return Evidence(case.gaps()[first], f"semi-matching - matching < {limit:g} at {first}", limit, below=True)
+    return _of_pairs(case.gaps()[[first]], f"semi-matching - matching < {limit:g} at {first}", limit, below=True)
 
 
 def _sparse_is_as_good(case: Case) -> Evidence:
     first = case.convolutional()[0]
-    lost = case.errors(SPARSE)[first] - case.errors(NONE)[first]
+    lost = (case.errors(SPARSE) - case.errors(NONE))[[first]]
     tested = f"error of {first} at a decay of {SPARSE:g} <= that without + {AS_GOOD:g}"
-    return Evidence(lost, tested, AS_GOOD, below=True)
+    return _of_pairs(_known(lost.dropna()), tested, AS_GOOD, below=True)
 
 
 def _strong_decay_jumps(case: Case) -> Evidence:
     first = case.convolutional()[0]
     sparse, strong = (ERROR_OF_MEAN - case.errors(decay)[first] for decay in (SPARSE, STRONG))
-    tested = (
-        f"of {ERROR_OF_MEAN:g} - error of {first}, a decay of {STRONG:g} leaves less than half as much as {SPARSE:g}"
-    )
-    return Evidence(sparse / 2 - strong, tested)
+    # from either side: a unit that was no better predicted before, or is now far worse than by its mean, is no jump
+    margins = {"most is lost": sparse / 2 - strong, "little is beyond": sparse / 2 + strong}
+    less = f"{ERROR_OF_MEAN:g} - error of {first}"
+    tested = f"|{less}| at a decay of {STRONG:g} < half of {less} at {SPARSE:g}"
+    return _of_pairs(_columns(margins), tested)
 
 
 def _error_rises(case: Case) -> Evidence:
-    first = case.convolutional(2)[:3]
-    tested = f"error at a decay of {case.decay:g}: {' < '.join(first)}"
-    names = [f"{lower} < {upper}" for lower, upper in itertools.pairwise(first)]
-    return Evidence(np.diff(case.errors(case.decay)[first]), tested, names=names)
+    first = case.convolutional(3)[:3]
+    errors = case.errors(case.decay)
+    rises = {f"{lower} < {upper}": errors[upper] - errors[lower] for lower, upper in itertools.pairwise(first)}
+    return _of_pairs(_columns(rises), f"error at a decay of {case.decay:g}: {' < '.join(first)}")
 
 
 def _matched_above_untrained(case: Case) -> Evidence:
@@ -252,7 +247,14 @@ def _predicted_better_than_untrained(case: Case) -> Evidence:
 
 def _in_layers(margins: "pd.DataFrame", tested: str) -> Evidence:
     known = _known(margins.dropna())
-    return Evidence(known.to_numpy(), f"{tested}, at {_listed(known)}", names=known.columns.tolist())
+    return _of_pairs(known, f"{tested}, at {_listed(known)}")
+
+
+def _columns(found: Mapping[str, "pd.Series"]) -> "pd.DataFrame":
+    """Columns by name, of the pairs that have all of them."""
+    import pandas as pd
+
+    return _known(pd.DataFrame(found).dropna())
 
 
 def _listed(found: "pd.DataFrame") -> str:
@@ -279,6 +281,7 @@ CLAIMS = (
         "aligned by matching, correlation matrices have a larger mean diagonal than in natural order, at every layer",
         "smallest difference of mean diagonals",
         _aligned_above_natural,
+        caveat="true by mathematics where no unit is dead: matching takes the largest sum",
         variants=_USUAL,
     ),
     ConvergentClaim(
@@ -301,6 +304,7 @@ CLAIMS = (
         "of the convolutional layers, conv4 has the lowest mean correlation, by semi-matching and by matching",
         _SMALLEST,
         _lowest_late,
+        caveat="where either of two layers may be it, it is so twice as often by chance",
         variants=_USUAL,
     ),
     ConvergentClaim(
@@ -333,7 +337,6 @@ CLAIMS = (
         "largest correlation of two units",
         _correlated_within,
         variants=_USUAL,
-        unit=NETWORKS,
     ),
     ConvergentClaim(
         "CL-7",
@@ -344,7 +347,7 @@ CLAIMS = (
     ),
     ConvergentClaim(
         "CL-8a",
-        "conv1 is predicted from few units as well as from all: error 0.172 at a decay of 1e-3, 0.170 without",
+        "a decay of 1e-3 does no harm to the prediction of conv1: error 0.172, without decay 0.170",
         "difference in error",
         _sparse_is_as_good,
         variants=BASELINE,
@@ -375,7 +378,7 @@ CLAIMS = (
     ),
     ConvergentClaim(
         "CL-Ub",
-        "a sparse mapping predicts units of trained networks better than those of untrained ones, at every layer",
+        "a sparse mapping predicts trained networks better than untrained ones, at every convolutional layer",
         "smallest difference in error",
         _predicted_better_than_untrained,
         caveat=_OURS,

@@ -17,11 +17,11 @@ STYLE = (
 )
 
 
-def page(rows: Sequence[Mapping], title: str) -> str:
+def page(rows: Sequence[Mapping], title: str, resampled: str = "seeds") -> str:
     """A complete HTML document with one line a claim; verdicts are set apart by colour and by weight.
 
-    rows: with the keys `claims.COLUMNS`, as they are written to claims.csv. title: the paper and the scale. There is no
-    column of verdicts by debiased CKA where no claim has one.
+    rows: with the keys `claims.COLUMNS`, as they are written to claims.csv. title: the paper and the scale. resampled:
+    what the bootstrap draws. There is no column of verdicts by debiased CKA where no claim has one.
     """
     shown = [name for name in SHOWN if name != "debiased_verdict" or any(row[name] is not None for row in rows)]
     head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in shown)
@@ -29,7 +29,7 @@ def page(rows: Sequence[Mapping], title: str) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{STYLE}</style><table><caption><b>{html.escape(title)}</b><br>low, high: 95 % bootstrap interval of "
-        "the effect over seeds; support: share of the resamples in which the claim is true</caption>\n"
+        f"the effect over {resampled}; support: share of the resamples in which the claim is true</caption>\n"
         f"<tr>{head}</tr>\n{body}\n</table></html>\n"
     )
 

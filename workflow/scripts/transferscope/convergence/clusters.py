@@ -9,6 +9,8 @@ from transferscope.convergence.units import LayerUnits
 from transferscope.errors import InputError
 from transferscope.randomness import seed_for
 
+SEED = 0
+
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
@@ -23,11 +25,6 @@ class Clusters:
     labels: np.ndarray
     network: np.ndarray
     correlation: np.ndarray
-
-    @property
-    def order(self) -> np.ndarray:
-        """(u + v,) positions of the units by cluster, and by network within a cluster: both block matrices' order."""
-        return np.lexsort([self.network, self.labels])
 
     @property
     def members(self) -> np.ndarray:
@@ -52,12 +49,12 @@ class Clusters:
         return tuple(float(correlation[chosen].mean()) if chosen.any() else np.nan for chosen in (same, ~same))
 
 
-def cluster(layer: LayerUnits, one: int, other: int, clusters: int, seed: int = 0) -> Clusters:
+def cluster(layer: LayerUnits, one: int, other: int, clusters: int) -> Clusters:
     """Spectral clustering of the units of two networks by their correlation, within and between the networks.
 
     Affinity is the correlation where it is positive, else zero: units that shun each other have as little to do with
     each other as those that ignore each other.
-    clusters: how many, at least 2. seed: of the k-means that ends the clustering.
+    clusters: how many, at least 2.
     Raises InputError if there are not more live units than clusters.
     """
     from sklearn.cluster import SpectralClustering
@@ -69,7 +66,8 @@ def cluster(layer: LayerUnits, one: int, other: int, clusters: int, seed: int = 
             f"networks, found {clusters}"
         )
     network = np.repeat([0, 1], [np.count_nonzero(layer.live(number)) for number in (one, other)])
-    state = seed_for(seed, "spectral clustering") % 2**32
+    # of the k-means that ends the clustering
+    state = seed_for(SEED, "spectral clustering") % 2**32
     with warnings.catch_warnings():
         # units without any positive correlation are clusters of their own, and none the worse for it
         warnings.filterwarnings("ignore", "Graph is not fully connected")

@@ -46,11 +46,6 @@ class Moments:
         return Moments(count, self.mean + shift * (other.count / count), comoment)
 
     @property
-    def covariance(self) -> "Array":
-        """(U, U), expectations over these samples: divided by their number."""
-        return self.comoment / self.count
-
-    @property
     def deviation(self) -> "Array":
-        """(U,) standard deviations, likewise."""
+        """(U,) standard deviations over these samples: of the sum of squares divided by their number."""
         return (self.comoment.diagonal() / self.count) ** 0.5

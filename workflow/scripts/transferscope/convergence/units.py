@@ -47,10 +47,6 @@ class LayerUnits:
         start = sum(self.sizes[:network])
         return slice(start, start + self.sizes[network])
 
-    def mean(self, network: int) -> np.ndarray:
-        """(u,) mean activations mu of all units of a network."""
-        return self.whole.mean[self.columns(network)]
-
     def deviation(self, network: int) -> np.ndarray:
         """(u,) standard deviations sigma of all units of a network; zero for dead ones."""
         return self.whole.deviation[self.columns(network)]

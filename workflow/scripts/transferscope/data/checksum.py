@@ -18,24 +18,24 @@ LIMIT_BYTES = 2 * 2**30
 IMAGES_AT_ONCE = 1024
 
 
-def verified_checksum(path: str | Path, limit: int = LIMIT_BYTES) -> str:
+def verified_checksum(path: str | Path) -> str:
     """The checksum of a dataset file (see `datasets.prepare`), which tells its content from any other.
 
-    limit: up to so many bytes of images are read and compared with it; of more, which would take a job longer to read
-    than much of what it is there for, the file is taken at its word.
+    Images of up to LIMIT_BYTES are read and compared with it; of more, which would take a job longer to read than much
+    of what it is there for, the file is taken at its word.
     Raises InputError if the file is not a dataset, or damaged.
     """
     # a file that is not there is missed as it is opened
-    return _verified(Path(path), os.stat(path).st_mtime_ns if os.path.exists(path) else None, limit)
+    return _verified(Path(path), os.stat(path).st_mtime_ns if os.path.exists(path) else None)
 
 
 # a job loads the same dataset many times, and reads it for this once
 @functools.cache
-def _verified(path: Path, _written: int | None, limit: int) -> str:
+def _verified(path: Path, _written: int | None) -> str:
     with store.open_hdf5(path, "dataset") as file:
         expected = str(file.attrs["checksum"])
         images, labels, splits = _arrays(file)
-        if images.size > limit:
+        if images.size > LIMIT_BYTES:
             return expected
         content = hashlib.sha256()
         for start in range(0, len(images), IMAGES_AT_ONCE):

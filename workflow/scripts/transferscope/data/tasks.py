@@ -164,11 +164,10 @@ class Examples:
         return self._pixels[rows]
 
 
-def load(
-    path: str | Path, task: Mapping, part: str, seed: int | None = None, memory_bytes: int = MEMORY_BYTES
-) -> Examples:
+def load(path: str | Path, task: Mapping, part: str, seed: int | None = None) -> Examples:
     """The examples of one part of a task, in balanced order: the first n of them are a fair sample of all.
 
+    Images that take more than MEMORY_BYTES are not held in memory, but read from the file when they are asked for.
     This is the only way to a dataset's images, and so the place where the file is checked (`verified_checksum`).
 
     path: file of the dataset, as `datasets.prepare` writes it.
@@ -184,7 +183,6 @@ def load(
     part: "train" or "test".
     seed: the run's seed, which random and permuted labels, random halves and shuffled images depend on; it decides
           nothing else.
-    memory_bytes: images that take more are not held in memory, but read from the file when they are asked for.
     Raises InputError if the file is unreadable or damaged, it has no such split, the split has too few images, the two
     parts have images in common, or the labels or images cannot be made.
     """
@@ -207,7 +205,7 @@ def load(
             raise InputError(f"{_named(task, part)}: its rows hold no image of class {' or '.join(class_names)}")
         image_shape = file["images"].shape[1:]
     pixels = Pixels(path, rows, [_change(entry, image_shape, task, part, seed) for entry in task.get("images", ())])
-    if len(rows) * np.prod(image_shape) <= memory_bytes:
+    if len(rows) * np.prod(image_shape) <= MEMORY_BYTES:
         pixels = pixels[np.arange(len(rows))]
     return Examples(pixels, labels, class_names, image_shape[-1], rows)
 

@@ -36,15 +36,15 @@ def gpus_in_cluster() -> bool:
 
 
 @functools.cache
-def claim(names: tuple[str, ...], folder: str | Path | None = None) -> int:
+def claim(names: tuple[str, ...]) -> int:
     """Which of some GPUs, counted from 0, is this process's until it ends; waits while all are taken.
 
     Asked again, a process gets the one that it has. A lock on a file stands for each GPU; the system gives it back
-    when the process ends, in whatever way.
+    when the process ends, in whatever way. These files are in the folder for temporary ones, where all processes of the
+    machine find them.
     names: of these GPUs, the same in all processes: their numbers on the machine, or what CUDA calls them.
-    folder: where these files are, the same for all processes of the machine; by default that for temporary files.
     """
-    folder = Path(folder or tempfile.gettempdir())
+    folder = Path(tempfile.gettempdir())
     while True:
         for number, name in enumerate(names):
             if _locked(folder / f"transferscope-gpu{name.strip()}.lock"):

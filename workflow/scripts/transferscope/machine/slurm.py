@@ -8,13 +8,13 @@ from transferscope.errors import InputError
 
 # where Snakemake's executor has its jobs write: alone it tells for sure which folder a job works for
 LOGS = Path(".snakemake/slurm_logs")
-PATIENCE = 600
+PATIENCE = 600  # seconds until a job that does not end is given up
 
 
-def cancel_orphans(patience: float = PATIENCE) -> list[str]:
+def cancel_orphans() -> list[str]:
     """Cancel what an earlier Snakemake in this folder submitted, and wait until none of it can write any more.
 
-    To be called by one that knows that it is alone here. patience: seconds until a job that does not end is given up.
+    To be called by one that knows that it is alone here.
     Returns the ids of the jobs that were cancelled.
     Raises InputError if a job does not end, or if SLURM does not answer.
     """
@@ -22,7 +22,7 @@ def cancel_orphans(patience: float = PATIENCE) -> list[str]:
     if orphans:
         print(f"cancelling jobs of a killed submission: {', '.join(orphans)}", flush=True)
         _ask("scancel", *orphans)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE
     while left := _orphans():
         if time.monotonic() > deadline:
             raise InputError(

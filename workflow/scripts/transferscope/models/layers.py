@@ -35,11 +35,6 @@ class Layer:
     logits: bool  # whether that tensor is the network's output
 
 
-def fired(module: nn.Module, inputs: Tensor, selection: str = "modules", reused: str = "last") -> list[str]:
-    """Names of a network's layers in forward-execution order: see `trace`."""
-    return [layer.name for layer in trace(module, inputs, selection, reused)]
-
-
 def trace(module: nn.Module, inputs: Tensor, selection: str = "modules", reused: str = "last") -> list[Layer]:
     """The layers of a network, in the order in which they hand on their outputs.
 

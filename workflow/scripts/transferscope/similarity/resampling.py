@@ -9,6 +9,9 @@ from transferscope.randomness import numpy_generator
 from transferscope.similarity.cka import FEWEST_EXAMPLES, cka_estimates
 from transferscope.similarity.grams import Grams
 
+SEED = 0  # of the draws
+LEVEL = 0.95  # of the interval
+
 
 class HalfSamples:
     """CKA on random halves of the examples, drawn without replacement; the source model's own is computed once.
@@ -20,15 +23,15 @@ class HalfSamples:
     equally the delete-d jackknife of Shao & Wu 1989 with d = n/2.)
     """
 
-    def __init__(self, source: Grams, draws: int, batch: int = 32, seed: int = 0):
-        """draws: number of halves, at least 2; batch: of the minibatch estimator; seed: of the draws."""
+    def __init__(self, source: Grams, draws: int, batch: int = 32):
+        """draws: number of halves, at least 2; batch: of the minibatch estimator."""
         half = source.examples // 2
         if draws < 2 or half < FEWEST_EXAMPLES["debiased"]:
             raise InputError(
                 f"half-samples: expected at least 2 draws from {2 * FEWEST_EXAMPLES['debiased']} examples, "
                 f"found {draws} draws from {source.examples} examples"
             )
-        generator = numpy_generator(seed, "half-samples")
+        generator = numpy_generator(SEED, "half-samples")
         self.source, self.batch = source, batch
         self.halves = [generator.permutation(source.examples)[:half] for _ in range(draws)]
         self.own = [cka_estimates(source.on(half), batch=batch) for half in self.halves]
@@ -39,13 +42,13 @@ class HalfSamples:
             yield own, cka_estimates(self.source.on(half), tuned.on(half), self.batch)
 
 
-def interval(estimate: float, draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Confidence interval of a statistic over the choice of examples, from its values on half-samples.
+def interval(estimate: float, draws: np.ndarray) -> tuple[float, float]:
+    """95 % confidence interval of a statistic over the choice of examples, from its values on half-samples.
 
     The deviations of the draws from their mean stand for those of the estimate from the truth. (From their mean, not
     from the estimate: a biased statistic has another bias at half the sample.)
     estimate: the statistic on all examples; draws: (R,) on half-samples. Returns (low, high).
     """
     deviations = np.asarray(draws) - np.mean(draws)
-    above, below = np.quantile(deviations, [(1 + level) / 2, (1 - level) / 2])
+    above, below = np.quantile(deviations, [(1 + LEVEL) / 2, (1 - LEVEL) / 2])
     return float(estimate - above), float(estimate - below)

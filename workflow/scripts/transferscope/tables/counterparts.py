@@ -2,7 +2,7 @@
 
 Networks are told apart by their seed. What is compared is an unordered pair of them: a measure that depends on the
 direction, as semi-matching does, is averaged over both. Pairs share networks, three pairs but three of them: they are
-no independent samples, and an interval over pairs is too narrow.
+no independent samples, and it is networks that `statistics` resamples.
 """
 
 from typing import TYPE_CHECKING

@@ -56,12 +56,13 @@ def finals(final: "pd.DataFrame", column: str, target: str, initial: float, sour
     return rows.groupby(["seed", "layer"])[column].mean().unstack().rename(columns=int).dropna()
 
 
-def curves(history: "pd.DataFrame", column: str, target: str, initial: float, source: str = TRAINED) -> "pd.DataFrame":
+def curves(history: "pd.DataFrame", column: str, target: str, initial: float) -> "pd.DataFrame":
     """A column of the gated networks on test images over training: a row a seed, columns (layer, epoch).
 
-    Epoch 0 is before the first step. Of the seeds that have all layers; arguments as in `finals`.
+    Epoch 0 is before the first step. With the trained source, of the seeds that have all layers; arguments as in
+    `finals`.
     """
-    rows = _gated(history[history["split"] == "test"], target, initial, source)
+    rows = _gated(history[history["split"] == "test"], target, initial, TRAINED)
     return (
         rows.groupby(["seed", "layer", "epoch"])[column].mean().unstack(["layer", "epoch"]).sort_index(axis=1).dropna()
     )

@@ -65,9 +65,9 @@ def draw_states(axes: Axes, values: Mapping[str, "pd.DataFrame"]) -> list[tuple[
     return [(found.iloc[:, -1].mean(), state, COLOURS[state]["color"]) for state, found in values.items()]
 
 
-def number(value: float, decimals: int = 2) -> str:
-    """A number with a true minus, and never with one before zero."""
-    written = f"{value:.{decimals}f}"
+def number(value: float) -> str:
+    """A number in two decimals with a true minus, and never with one before zero."""
+    written = f"{value:.2f}"
     return written.lstrip("-") if float(written) == 0 else written.replace("-", "−")
 
 
