@@ -23,7 +23,7 @@ class Setting:
 
     roles: of the targets. accuracies: of P-T and RI-T by target and block size, with two classes AUC. checkpoints: the
     same of P-T by target and epoch of P. cka: debiased, by pair and layer. distances: by target and pair. landscape:
-    the target of the landscape. drops: of P-T and RI-T by module.
+    targets of the landscape. drops: of P-T and RI-T by module.
     """
 
     roles: dict[str, str]
@@ -31,7 +31,7 @@ class Setting:
     checkpoints: dict[str, dict[int, float]]
     cka: dict[str, dict[str, float]]
     distances: dict[str, dict[str, float]]
-    landscape: str
+    landscape: tuple[str, ...]
     drops: dict[str, tuple[float, float]]
 
 
@@ -85,7 +85,7 @@ PAPER = Setting(
         target: _of_paper(numbers.DISTANCE, target, "networks")
         for target in ("chexpert", "clipart", "quickdraw", "real")
     },
-    landscape="real",
+    landscape=("real",),
     drops={
         "conv1": (0.011, 0.196),
         "layer1.0": (0.004, 0.065),
@@ -127,7 +127,7 @@ DEMO = Setting(
         }
         for target in ("rotated", "inverted", "sketch")
     },
-    landscape="rotated",
+    landscape=("rotated",),
     drops={
         **{"conv1": (-0.004, 0.05), "conv2": (0.136, 0.12), "conv3": (0.08, 0.1)},
         **{"conv4": (0.06, 0.09), "fc5": (0.1, 0.06), "head": (0.318, 0.05)},
@@ -241,32 +241,35 @@ def _distance(setting: Setting, seed: int) -> list[dict]:
     return found
 
 
-def _ends(setting: Setting) -> tuple[float, float]:
-    """Accuracies of P-T and RI-T on whole images of the landscape's target."""
-    by_size = setting.accuracies[setting.landscape]
+def _ends(setting: Setting, target: str) -> tuple[float, float]:
+    """Accuracies of P-T and RI-T on whole images of a target."""
+    by_size = setting.accuracies[target]
     return by_size[max(by_size)]
 
 
 def _path(setting: Setting, seed: int) -> list[dict]:
-    tuned, scratch = _ends(setting)
     found = []
-    for (pair, middle), t in itertools.product(MIDDLES.items(), np.round(np.linspace(-0.5, 1.5, 21), 6)):
+    places = itertools.product(setting.landscape, MIDDLES.items(), np.round(np.linspace(-0.5, 1.5, 21), 6))
+    for target, (pair, middle), t in places:
+        tuned, scratch = _ends(setting, target)
         ends = [tuned if name == "P-T" else scratch for name in pair.removesuffix(" same init").split(" & ")]
         straight = (1 - np.clip(t, 0, 1)) * ends[0] + np.clip(t, 0, 1) * ends[1]
         within = 4 * t * (1 - t)  # 1 in the middle, 0 at the ends, below 0 beyond
         top1 = straight * (1 + (middle - 1) * within if within > 0 else 1 + 0.6 * within)
-        row = {"target": setting.landscape, "seed": seed, "pair": pair, "t": t, "batch_norm": "none"}
-        found.append({**row, "loss": 3 - 2 * top1 + 2 * max(0, -within), "top1": top1 + SPREAD[seed]})
+        row = {"target": target, "seed": seed, "pair": pair, "t": t, "batch_norm": "none"}
+        row |= {"loss": 3 - 2 * top1 + 2 * max(0, -within), "top1": top1 + SPREAD[seed], "auc": None}
+        found.append(row | ({"top1": 0.9, "auc": row["top1"]} if target == TWO_CLASSES else {}))
     return found
 
 
 def _barriers(setting: Setting, seed: int) -> list[dict]:
     path = pd.DataFrame(_path(setting, seed)).query("0 <= t <= 1")
     found = []
-    for pair, points in path.groupby("pair", sort=False):
+    path["height"] = path["auc"].astype(float).fillna(path["top1"])
+    for (target, pair), points in path.groupby(["target", "pair"], sort=False):
         ends = points[points["t"].isin([0, 1])]
-        row = {"target": setting.landscape, "seed": seed, "pair": pair}
-        row |= {"barrier": ends["top1"].min() - points["top1"].min() + SPREAD[seed]}
+        row = {"target": target, "seed": seed, "pair": pair}
+        row |= {"barrier": ends["height"].min() - points["height"].min() + SPREAD[seed]}
         found.append({**row, "loss_barrier": points["loss"].max() - ends["loss"].max()})
     return found
 
@@ -278,28 +281,31 @@ def _opens(treatment: str, path: str) -> float:
 
 def _criticality(setting: Setting, seed: int) -> list[dict]:
     found = []
-    ways = itertools.product(("P-T", "RI-T"), ("direct", "optimisation"), setting.drops, ALPHAS, SIGMAS)
-    for treatment, path, module, alpha, sigma in ways:
+    ways = itertools.product(
+        setting.landscape, ("P-T", "RI-T"), ("direct", "optimisation"), setting.drops, ALPHAS, SIGMAS
+    )
+    for target, treatment, path, module, alpha, sigma in ways:
         far = max(0.0, _opens(treatment, path) - alpha)
         error = min(0.9, 0.05 + 0.8 * far + 0.6 * sigma / (0.1 + sigma) * (sigma > 0.03) + SPREAD[seed])
-        row = {"target": setting.landscape, "seed": seed, "treatment": treatment, "module": module, "path": path}
+        row = {"target": target, "seed": seed, "treatment": treatment, "module": module, "path": path}
         row |= {"alpha": alpha, "sigma": sigma, "error": error, "loss": 3 * error, "epsilon": EPSILON + SPREAD[seed]}
+        row |= {"batch_norm": "none"}
         found.append(row)
     return found
 
 
 def _modules(setting: Setting, seed: int) -> list[dict]:
     found = []
-    for treatment, path in itertools.product(("P-T", "RI-T"), ("direct", "optimisation")):
-        accuracy = setting.accuracies[setting.landscape][max(setting.accuracies[setting.landscape])][
-            treatment == "RI-T"
-        ]
+    ways = itertools.product(setting.landscape, ("P-T", "RI-T"), ("direct", "optimisation"))
+    for target, treatment, path in ways:
+        accuracy = _ends(setting, target)[treatment == "RI-T"]
         for depth, (module, drops) in enumerate(setting.drops.items()):
             drop = drops[treatment == "RI-T"] + SPREAD[seed]
-            row = {"target": setting.landscape, "seed": seed, "treatment": treatment, "path": path, "module": module}
+            row = {"target": target, "seed": seed, "treatment": treatment, "path": path, "module": module}
             row |= {"depth": depth, "distance": 0.5 * 2**depth if treatment == "P-T" else 10.0, "accuracy": accuracy}
             mu = (3.0**depth - 1 if treatment == "P-T" else 500.0 / (1 + depth)) * (1 + 10 * SPREAD[seed])
             mu = mu if path == "direct" else mu / 2
             width = 0.1 / (1 + depth) if treatment == "P-T" else 0.01 * (1 + depth)
-            found.append({**row, "rewound": accuracy - drop, "drop": drop, "mu": mu, "width": width})
+            row |= {"rewound": accuracy - drop, "drop": drop, "mu": mu, "width": width, "batch_norm": "none"}
+            found.append(row)
     return found

@@ -1,5 +1,6 @@
-"""Networks of two parameters, of which everything is known in closed form, and small ones of every kind."""
+"""Networks of two parameters, of which everything is known in closed form, small ones of every kind, and a witness."""
 
+import copy
 from collections import OrderedDict
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from torch import nn
 
 from transferscope.data.tasks import Examples
-from transferscope.landscape.probe import Probe
+from transferscope.landscape.probe import Probe, Score
 from transferscope.models import zoo
 
 
@@ -22,10 +23,14 @@ def product(w: float, v: float = 1.0) -> nn.Module:
     return module
 
 
-def numbers(values: list[int]) -> Examples:
-    """Images of one pixel; x is its value less 100, over 50, and the class is 1 where x > 0."""
+def numbers(values: list[int], mislabelled: int = 0) -> Examples:
+    """Images of one pixel; x is its value less 100, over 50, and the class is 1 where x > 0.
+
+    mislabelled: so many of them, from the first, are said to be of the other class.
+    """
     images = np.array(values, np.uint8).reshape(-1, 1, 1, 1)
     labels = (np.array(values) > 100).astype(np.int64)
+    labels[:mislabelled] = 1 - labels[:mislabelled]
     return Examples(images, labels, ["below", "above"], 1, np.arange(len(values)))
 
 
@@ -33,8 +38,8 @@ def as_numbers(images: np.ndarray, device: torch.device) -> torch.Tensor:
     return (torch.from_numpy(images).to(device).float() - 100) / 50
 
 
-def probe_of(values: list[int]) -> Probe:
-    return Probe(as_numbers, numbers(values), "cpu")
+def probe_of(values: list[int], mislabelled: int = 0) -> Probe:
+    return Probe(as_numbers, numbers(values, mislabelled), "cpu")
 
 
 def small(name: str, seed: int, **more) -> nn.Module:
@@ -45,3 +50,15 @@ def small(name: str, seed: int, **more) -> nn.Module:
         if tensor.is_floating_point():
             tensor.add_(torch.rand_like(tensor) / 10)
     return module.eval()
+
+
+class Witness(Probe):
+    """A probe that remembers the tensors of every network that it is shown."""
+
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self.states: list[dict[str, torch.Tensor]] = []
+
+    def score(self, module: nn.Module) -> Score:
+        self.states.append(copy.deepcopy(module.state_dict()))
+        return super().score(module)

@@ -21,8 +21,17 @@ VALID = (Path(__file__).parent / "valid.yaml").read_text()
             "shuffled.targets[0]: expected a name under basins.targets, found 'digit': did you mean 'digits'?",
         ),
         (
-            "landscape: {target: digit}",
-            "landscape.target: expected a name under basins.targets, found 'digit': did you mean 'digits'?",
+            "landscape: {targets: [turned, digit]}",
+            "landscape.targets[1]: expected a name under basins.targets, found 'digit': did you mean 'digits'?",
+        ),
+        (
+            "landscape: {targets: []}",
+            "landscape.targets: expected a list of different names under basins.targets, one or more, found []",
+        ),
+        (
+            "landscape: {targets: [digits, digits]}",
+            "landscape.targets: expected a list of different names under basins.targets, one or more, found ['digits', "
+            "'digits']",
         ),
         (
             "source: {checkpoints: [1, 5]}",
@@ -56,6 +65,11 @@ VALID = (Path(__file__).parent / "valid.yaml").read_text()
             "landscape.images: expected at most 500, the training images of task 'digits', found 501",
         ),
         (
+            # of several targets, the one with the fewest images sets the bound
+            "landscape: {targets: [turned, digits], images: 501}",
+            "landscape.images: expected at most 500, the training images of task 'digits', found 501",
+        ),
+        (
             "landscape: {points: 4}",
             "landscape.points: expected an odd integer >= 3, so that one is in the middle, found 4",
         ),
@@ -67,6 +81,12 @@ VALID = (Path(__file__).parent / "valid.yaml").read_text()
 )
 def test_what_cannot_be_is_refused_in_words(fragment, expected, config_errors):
     assert config_errors(VALID, f"basins: {{{fragment}}}") == [f"config2.yaml:1: basins.{expected}"]
+
+
+def test_a_landscape_of_one_target_is_a_list_of_one(config_errors):
+    assert config_errors(VALID, "basins: {landscape: {target: digits}}") == [
+        "unknown key 'target' under basins.landscape (config2.yaml:1): did you mean 'targets'?"
+    ]
 
 
 def test_networks_are_not_compared_on_images_that_they_were_trained_on(config_errors):

@@ -179,7 +179,8 @@ def test_the_papers_scale_is_the_protocol_of_neyshabur_and_others():
     assert paper["shuffled"]["per_image"] is False
     # what the file's derivation of the cost counts
     runs = basin_runs(config)
-    assert len(runs) == 1 + 138 and sum(run.target == "clipart" for run in runs) == 40
+    assert paper["landscape"]["targets"] == ["real", "quickdraw", "chexpert"]
+    assert len(runs) == 1 + 142 and sum(run.target == "clipart" for run in runs) == 40
 
 
 def test_the_demo_of_yosinski_and_others_is_a_matter_of_minutes():

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from landscape_nets import probe_of, product, small
 from training_runs import as_tensor, examples
 
@@ -12,6 +13,8 @@ from transferscope.landscape.comparison import distance_rows, mistake_rows, path
 from transferscope.landscape.distance import BODY, distances
 from transferscope.landscape.path import along_path
 from transferscope.landscape.probe import Probe
+from transferscope.layer_change import block_grams
+from transferscope.similarity.cka import layerwise_cka
 
 PAIRS = [("alike", "first", "twin"), ("apart", "first", "other")]
 
@@ -31,6 +34,18 @@ def test_mistakes_are_counted_for_each_pair():
     assert [row["jaccard"] for row in rows[:2]] == [0, 1] and math.isnan(rows[2]["jaccard"])
 
 
+def test_mistakes_with_the_same_label_are_those_that_both_guess_alike():
+    networks, shown = trio(), Probe(as_tensor, examples(60, size=28), "cpu")
+    for name, guess in (("first", 0), ("twin", 0), ("other", 1)):
+        with torch.no_grad():
+            networks[name].head.bias[guess] = 1e6
+    alike, apart = mistake_rows(networks, PAIRS, shown)
+    of_class = np.bincount(shown.labels, minlength=4)
+    assert of_class.all()
+    assert (alike["common"], alike["same_label"]) == (60 - of_class[0], 60 - of_class[0])
+    assert (apart["common"], apart["same_label"]) == (of_class[2:].sum(), 0)
+
+
 def test_a_network_is_as_similar_to_its_twin_as_can_be_and_less_to_others():
     images = examples(40, size=28).images(np.arange(40))
     rows = similarity_rows(trio(), PAIRS, as_tensor, images, "cpu")
@@ -39,6 +54,12 @@ def test_a_network_is_as_similar_to_its_twin_as_can_be_and_less_to_others():
     for row in rows:
         both = row["cka"], row["cka_debiased"]
         assert both == pytest.approx((1, 1), abs=1e-6) if row["pair"] == "alike" else max(both) < 1 - 1e-5
+    # the columns are not confused
+    expected = layerwise_cka(*(block_grams(trio()[name], as_tensor, images, "cpu") for name in ("first", "other")))
+    for column, estimator in (("cka", "biased"), ("cka_debiased", "debiased")):
+        found = [row[column] for row in rows if row["pair"] == "apart"]
+        assert found == pytest.approx(expected[estimator], abs=1e-12) and found[0] != found[-1]
+    assert (expected["biased"] != expected["debiased"]).all()
 
 
 def test_distances_have_a_row_a_module_and_one_for_all_but_the_head():
@@ -68,12 +89,37 @@ def test_paths_have_a_row_a_point_and_a_barrier_each():
     assert (alike["barrier"], alike["loss_barrier"]) == pytest.approx((0, 0), abs=1e-6)
 
 
+def test_the_barrier_between_networks_for_two_classes_is_one_of_auc():
+    networks = {"one": product(1, 1), "other": product(-1, -1)}
+    shown = probe_of([20, 60, 150, 180], mislabelled=1)
+    rows, (height,) = path_rows(networks, [("apart", "one", "other")], 3, 0, shown)
+    # of three positive images one is below the negative one; half-way all are alike, and the first class is guessed
+    assert [row["auc"] for row in rows] == pytest.approx([2 / 3, 1 / 2, 2 / 3])
+    assert [row["top1"] for row in rows] == [0.75, 0.25, 0.75]
+    assert height["barrier"] == pytest.approx(2 / 3 - 1 / 2)
+
+
+def test_a_path_and_its_barrier_are_seen_with_the_statistics_that_were_asked_for():
+    networks = {"one": small("convolutional", 0), "other": small("convolutional", 1)}
+    shown, seen = Probe(as_tensor, examples(30, size=28), "cpu"), Probe(as_tensor, examples(40, size=28), "cpu")
+    rows, _ = path_rows(networks, [("apart", "one", "other")], 3, 0, shown, seen)
+    own = along_path(networks["one"], networks["other"], [0, 0.5, 1], shown, seen)
+    assert [row["loss"] for row in rows] == [row["loss"] for row in own]
+    assert {row["batch_norm"] for row in rows} == {"estimated"}
+
+
 @pytest.mark.parametrize(
     ("points", "beyond", "expected"),
     [(3, 0, [0, 0.5, 1]), (3, 0.5, [-0.5, 0, 0.5, 1, 1.5]), (5, 0.3, [-0.25, 0, 0.25, 0.5, 0.75, 1, 1.25])],
 )
 def test_points_are_even_within_and_as_dense_beyond(points, beyond, expected):
     assert positions(points, beyond) == expected
+
+
+def test_a_point_at_the_edge_is_within_it_whatever_the_rounding():
+    assert 0.29 * 100 < 29
+    found = positions(101, 0.29)
+    assert (len(found), found[0], found[-1]) == (101 + 2 * 29, -0.29, 1.29)
 
 
 def test_both_ends_are_exact_however_many_points():

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from landscape_nets import as_numbers, numbers, probe_of, product, small
+from landscape_nets import Witness, as_numbers, numbers, probe_of, product, small
+from sklearn.metrics import roc_auc_score
 from torch import nn
 from training_runs import as_tensor, examples
 
@@ -66,6 +67,17 @@ def test_the_ends_are_the_networks_themselves_which_stay_as_they_are(name):
     assert along_path(one, other, [0, 0.5, 1], shown) == rows
 
 
+def test_counters_have_nothing_between_them_and_are_the_second_networks():
+    one, other = small("convolutional", 0), small("convolutional", 1)
+    for network, count in ((one, 3), (other, 8)):
+        for norm in probes.batch_norms(network):
+            norm.num_batches_tracked.fill_(count)
+    shown = Witness(as_tensor, examples(4, size=28), "cpu")
+    along_path(one, other, [0, 0.5, 1], shown)
+    counters = [state[key].item() for state in shown.states for key in state if key.endswith("num_batches_tracked")]
+    assert counters == [8] * 3 * 4
+
+
 def test_networks_of_other_architectures_have_nothing_between_them():
     shown = Probe(as_tensor, examples(4, size=28), "cpu")
     with pytest.raises(InputError, match=r"head.weight is \(3, 64\), expected \(4, 64\)"):
@@ -77,6 +89,8 @@ def test_networks_of_other_architectures_have_nothing_between_them():
 
 def test_estimated_statistics_are_those_of_a_direct_cumulative_pass():
     module, data = small("convolutional", 0), examples(50, size=28)
+    for norm in probes.batch_norms(module):
+        norm.num_batches_tracked.fill_(10)  # as after a training
     shown = Probe(as_tensor, data, "cpu")
     shown.estimate_statistics(module)
     expected = small("convolutional", 0).double()
@@ -132,6 +146,18 @@ def test_a_score_is_the_loss_and_accuracy_of_all_examples(monkeypatch):
         assert score.loss == pytest.approx(loss, rel=1e-5)
         np.testing.assert_array_equal(score.guesses, logits.argmax(axis=1))
         assert score.accuracy == np.mean(score.guesses == data.labels)
+
+
+def test_a_network_for_two_classes_has_an_area_under_the_curve_and_is_measured_by_it():
+    shown = probe_of(VALUES, mislabelled=2)
+    for slope in (1, -2):
+        score = shown.score(product(slope))
+        expected = roc_auc_score(shown.labels, slope * np.array(VALUES))
+        assert score.auc == pytest.approx(expected) == score.measured != score.accuracy
+        (row,) = along_path(product(slope), product(slope), [0], shown)
+        assert row["auc"] == score.auc
+    more = Probe(as_tensor, examples(20, size=28), "cpu").score(small("layered", 0))
+    assert more.auc is None and more.measured == more.accuracy
 
 
 @pytest.mark.parametrize(("room", "calls"), [(2**30, 2), (0, 7)])

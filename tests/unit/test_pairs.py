@@ -127,9 +127,11 @@ def test_the_similarity_of_a_stage_is_that_of_its_last_block():
 def test_a_column_of_modules_is_in_the_order_of_depth_and_may_have_no_value():
     modules = pd.DataFrame({"module": ["fc", "conv1"], "depth": [5, 0], "mu": [None, 2.0], "drop": [0.2, 0.1]})
     modules = modules.assign(seed=0, treatment=TUNED, path="direct")
-    assert list(pairs.by_module(modules, TUNED)) == ["conv1", "fc"]
-    assert list(pairs.by_module(modules, TUNED, "mu")) == ["conv1"]
-    assert pairs.by_module(modules, TUNED, "mu", unknown=float("inf")).loc[0].tolist() == [2.0, float("inf")]
+    modules = pd.concat([modules.assign(target="sketch"), modules.assign(target="photo", drop=0.3)])
+    assert pairs.by_module(modules, "sketch", TUNED).loc[0].to_dict() == {"conv1": 0.1, "fc": 0.2}
+    assert list(pairs.by_module(modules, "sketch", TUNED, "mu")) == ["conv1"]
+    values = pairs.by_module(modules, "sketch", TUNED, "mu", unknown=float("inf"))
+    assert values.loc[0].tolist() == [2.0, float("inf")]
 
 
 @pytest.mark.parametrize(
@@ -140,4 +142,7 @@ def test_a_valley_opens_where_error_with_the_least_noise_stays_low(errors, alpha
     rows = [{"alpha": at, "sigma": 0.01, "error": error} for at, error in zip((0, 0.5, 1), errors, strict=True)]
     rows += [{"alpha": at, "sigma": 0.5, "error": 0.9} for at in (0, 0.5, 1)]
     described = {"seed": 0, "treatment": SCRATCH, "path": "direct", "module": "conv1", "epsilon": 0.1}
-    assert pairs.opening(pd.DataFrame(rows).assign(**described), SCRATCH).loc[0, "conv1"] == alpha
+    rows = pd.DataFrame(rows).assign(**described)
+    other = rows.assign(target="photo", error=1 - rows["error"])
+    found = pairs.opening(pd.concat([other, rows.assign(target="sketch")]), "sketch", SCRATCH)
+    assert found.loc[0, "conv1"] == alpha

@@ -73,6 +73,13 @@ def test_checkpoints_are_kept_where_they_are_of_use(runs):
     assert kept["digits-size14-PT1"] == kept["turned-from0-PT1"] == []
 
 
+def test_the_landscape_of_several_targets_is_explored(load_config):
+    runs = {run.name: run for run in basin_runs(load_config(VALID, "basins: {landscape: {targets: [turned, digits]}}"))}
+    for target in ("turned", "digits"):
+        assert [len(runs[f"{target}-{name}"].checkpoints) for name in ("PT1", "RIT1", "PT1b", "RIT1b")] == [3, 3, 1, 1]
+        assert len(pairs_on(target, runs)) == 7
+
+
 def test_instances_with_a_letter_begin_as_those_without(runs):
     drawn = {run.instance: run.drawn_as for run in runs.values()}
     assert drawn == {None: None, "1": "1", "2": "2", "1b": "1"}

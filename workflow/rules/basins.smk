@@ -4,7 +4,10 @@ BASINS = config["basins"]
 BASIN_RUNS = {run.name: run for run in basin_runs(config)}
 # the networks that are compared with each other, and those whose modules are set back and disturbed
 COMPARED = [run for run in BASIN_RUNS.values() if run.checkpoints]
-EXPLORED = [run for run in COMPARED if run.target and len(run.checkpoints) > 1]
+EXPLORED = {
+    target: [run for run in COMPARED if run.target == target and len(run.checkpoints) > 1]
+    for target in BASINS["landscape"]["targets"]
+}
 # what is found of them
 COMPARISONS = ["similarity", "distance", "mistakes", "path", "barriers"]
 EXPLORATIONS = ["modules", "criticality"]
@@ -75,26 +78,29 @@ for seeds in seed_batches("basins"):
             datasets={target: dataset_of(target) for target in BASINS["targets"]},
             seeds=seeds,
             examples=BASINS["examples"],
-            landscape=landscape_settings("target", "points", "beyond", "images", "recalibrate"),
+            landscape=landscape_settings("targets", "points", "beyond", "images", "recalibrate"),
             device=config["device"],
             precision=config["precision"],
             code=code("compare_networks.py"),
         script:
             "../scripts/compare_networks.py"
 
+
+for seeds, target in product(seed_batches("basins"), BASINS["landscape"]["targets"]):
+
     rule:
         """Networks module by module: each set back to its initial value, or moved on the way from there and disturbed."""
         name:
-            batch_name("basins", "explore_modules", seeds)
+            exploration_name(seeds, target)
         input:
-            runs=basin_folders(run.name for run in EXPLORED),
-            dataset=dataset_of(BASINS["landscape"]["target"]),
+            runs=basin_folders(run.name for run in EXPLORED[target]),
+            dataset=dataset_of(target),
         output:
-            **{name: landscape_table(name, seeds) for name in EXPLORATIONS},
+            **{name: landscape_table(f"{name}-{target}", seeds) for name in EXPLORATIONS},
         log:
-            f"results/basins/logs/explore_modules-{seeds[0]}.log",
+            f"results/basins/logs/explore_modules-{target}-{seeds[0]}.log",
         benchmark:
-            f"results/basins/cost/explore_modules-{seeds[0]}.tsv"
+            f"results/basins/cost/explore_modules-{target}-{seeds[0]}.tsv"
         conda:
             "../../envs/train.yaml"
         threads: 1
@@ -103,7 +109,7 @@ for seeds in seed_batches("basins"):
             mem_mb=growing(8_000),
             runtime=growing(1_440),
         params:
-            runs=[asdict(run) for run in EXPLORED],
+            runs=[asdict(run) for run in EXPLORED[target]],
             seeds=seeds,
             landscape=landscape_settings("alphas", "sigmas", "draws", "images", "recalibrate"),
             device=config["device"],
@@ -115,9 +121,13 @@ for seeds in seed_batches("basins"):
 rule judge_basins_claims:
     """What was measured of all networks in tables, and the paper's claims judged by them."""
     input:
+        **{name: [landscape_table(name, seeds) for seeds in seed_batches("basins")] for name in COMPARISONS},
         **{
-            name: [landscape_table(name, seeds) for seeds in seed_batches("basins")]
-            for name in [*COMPARISONS, *EXPLORATIONS]
+            name: [
+                landscape_table(f"{name}-{target}", seeds)
+                for seeds, target in product(seed_batches("basins"), BASINS["landscape"]["targets"])
+            ]
+            for name in EXPLORATIONS
         },
         runs=basin_folders(BASIN_RUNS),
     output:

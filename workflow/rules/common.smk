@@ -3,6 +3,7 @@ import os
 import re
 import sys
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 WORKFLOW = Path(workflow.basedir) / "workflow"
@@ -209,6 +210,12 @@ def quanta_folders(names):
 
 def basin_folders(names):
     return [f"results/basins/models/{name}" for name in names]
+
+
+def exploration_name(seeds, target):
+    """What a job is called that explores the networks of these seeds on a target."""
+    name = batch_name("basins", "explore_modules", seeds)
+    return name if config["basins"]["landscape"]["targets"] == [target] else f"{name}_{target}"
 
 
 def landscape_settings(*keys):

@@ -45,7 +45,7 @@ with job_log(snakemake) as job:
             "similarity": comparison.similarity_rows(networks, pairs, inputs, images, device, params.precision),
             "distance": comparison.distance_rows(networks, pairs),
         }
-        if target == landscape["target"]:
+        if target in landscape["targets"]:
             statistics = Probe(inputs, train, device, landscape["images"]) if landscape["recalibrate"] else None
             points, beyond = landscape["points"], landscape["beyond"]
             found["path"], found["barriers"] = comparison.path_rows(

@@ -164,7 +164,7 @@ def basins(config: Mapping, sizes: Sizes) -> Work:
     trainings = [sum(run.treatment == each for run in runs) for each in (SCRATCH, TUNED)]
     # P by itself; comparisons and explorations
     work.gpu_jobs = 1 + sum(groups(count, paper["runs_per_job"]) for count in trainings)
-    work.gpu_jobs += 2 * groups(seeds, paper["seeds_per_job"])
+    work.gpu_jobs += (1 + len(paper["landscape"]["targets"])) * groups(seeds, paper["seeds_per_job"])
     # claims and figures
     work.jobs = work.gpu_jobs + 2
     return work
@@ -178,7 +178,7 @@ def _landscape(paper: Mapping, target: str, pairs: Sequence[Pair], tested: int, 
     landscape, papers = paper["landscape"], (TUNED_PAIR, SCRATCH_PAIR, MIXED_PAIR)
     # mistakes are counted of the networks of the paper's own pairs
     shown = tested * len({name for pair in pairs if pair.name in papers for name in (pair.one, pair.other)})
-    if target != landscape["target"]:
+    if target not in landscape["targets"]:
         return shown
     # wherever a network was not trained, its batch norm is estimated from other images
     estimated = landscape["images"] * landscape["recalibrate"]

@@ -10,7 +10,7 @@ def barriers(t: np.ndarray, accuracy: np.ndarray, loss: np.ndarray) -> tuple[flo
     max over t in [0, 1] of loss(t) - max(loss at t = 0 and 1).
 
     t: (n,) positions as in `path.along_path`, in any order, 0 and 1 among them; those beyond do not count.
-    accuracy: (n,) fractions. loss: (n,).
+    accuracy: (n,) fractions; of a network for two classes it may be AUC. loss: (n,).
     Returns both, >= 0: 0 if no point between is worse than the worse end, as within one basin (Neyshabur et al. 2020
     call it a performance barrier, and show curves alone). Raises ValueError if an end is missing.
     """

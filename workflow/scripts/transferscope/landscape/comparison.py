@@ -87,13 +87,15 @@ def path_rows(
 
     points: between the two networks, both included; as dense on beyond them, up to `beyond` of their distance.
     probe, statistics: as in `path.along_path`.
-    Returns rows with t, loss, top1 and batch_norm, and a row a pair with barrier (of accuracy) and loss_barrier.
+    Returns rows with t, loss, top1, auc (with two classes, else None) and batch_norm, and a row a pair with barrier (of
+    accuracy; with two classes of AUC) and loss_barrier.
     """
     seen, heights = [], []
     for pair, one, other in pairs:
         path = along_path(networks[one], networks[other], positions(points, beyond), probe, statistics)
-        t, accuracy, loss = (np.array([row[key] for row in path]) for key in ("t", "accuracy", "loss"))
-        barrier, loss_barrier = barriers(t, accuracy, loss)
+        quality = "accuracy" if path[0]["auc"] is None else "auc"
+        t, height, loss = (np.array([row[key] for row in path]) for key in ("t", quality, "loss"))
+        barrier, loss_barrier = barriers(t, height, loss)
         seen += [{"pair": pair, "top1": row.pop("accuracy"), **row} for row in path]
         heights.append({"pair": pair, "barrier": barrier, "loss_barrier": loss_barrier})
     return seen, heights

@@ -6,13 +6,15 @@ whose measure Neyshabur et al. 2020 take over. What it is computed from, `valley
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # this workflow's choice: a perturbed network passes if its training error is higher than the final one's by no more
 TOLERANCE = 0.01
-# errors are shares of so many images: it is not rounding that decides whether a network passes
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -20,15 +22,20 @@ class Criticality:
     """How critical a module is.
 
     mu: the measure; 0 if some noise can be borne at the module's initial value, infinite if none at any point.
-    alpha, sigma: where it is reached; NaN if it is infinite.
     width: the largest noise that can be borne at the final value, 0 if none: where mu is 0 for many modules, this still
         tells them apart.
     """
 
     mu: float
-    alpha: float
-    sigma: float
     width: float
+
+
+def in_valley(error: "np.ndarray | pd.Series", epsilon: "float | pd.Series") -> "np.ndarray | pd.Series":
+    """Which points around a module's path are in its valley: training error is epsilon or less.
+
+    Both are fractions of so many images, and are often equal: their rounding, far below one image, does not count.
+    """
+    return error <= epsilon + 1e-9
 
 
 def criticality(
@@ -56,10 +63,7 @@ def criticality(
     noisy = sigmas > 0
     if not noisy.any() or alphas[-1] != 1:
         raise ValueError(f"expected noise and an alpha of 1 at the end, found sigmas {sigmas} and alphas {alphas}")
-    sigmas, passes = sigmas[noisy], errors[:, noisy] <= epsilon + ROUNDING
-    width = sigmas[passes[-1]].max(initial=0)
-    if not passes.any():
-        return Criticality(math.inf, math.nan, math.nan, float(width))
-    values = np.where(passes, (distances[:, None] / sigmas) ** 2, np.inf)
-    row, column = np.unravel_index(values.argmin(), values.shape)
-    return Criticality(float(values[row, column]), float(alphas[row]), float(sigmas[column]), float(width))
+    sigmas, passes = sigmas[noisy], in_valley(errors[:, noisy], epsilon)
+    values = (distances[:, None] / sigmas) ** 2
+    mu, width = values[passes].min(initial=math.inf), sigmas[passes[-1]].max(initial=0)
+    return Criticality(float(mu), float(width))

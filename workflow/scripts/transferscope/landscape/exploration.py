@@ -31,32 +31,30 @@ def explore_modules(
     statistics: as in `path.along_path`.
     Returns two lists of rows. For each module and path: module, depth (from 0), path, distance (of the module's final
     from its initial value), rewound (test accuracy with the module at its initial value), accuracy (of the network),
-    drop (accuracy - rewound), mu and width (see `criticality.Criticality`). For each point beside: module, path, alpha,
-    sigma, error and loss (on train, means over draws), epsilon (the error up to which a point passes).
+    drop (accuracy - rewound; with two classes these three are AUC), mu and width (see `criticality.Criticality`). For
+    each point beside: module, path, alpha, sigma, error and loss (on train, means over draws), epsilon (the error up to
+    which a point passes). In both batch_norm, as in `path.along_path`: "interpolated" also where statistics are set
+    back with their module.
     """
     scores = rewind(final, checkpoints[0], test, statistics)
-    accuracy = scores.pop(UNTOUCHED).accuracy
-    epsilon = _training_error(final, train, statistics) + TOLERANCE
+    accuracy = scores.pop(UNTOUCHED).measured
+    # the network's own error, with the statistics of batch norm that it has at every other point, too
+    settled = copy.deepcopy(final).to(train.device)
+    batch_norm = settle(settled, statistics)
+    epsilon = 1 - train.score(settled).accuracy + TOLERANCE
     ways = {DIRECT: checkpoints[:1]} | ({OPTIMISATION: checkpoints} if len(checkpoints) > 1 else {})
-    modules, points = [], []
+    modules, points, of_network = [], [], {"epsilon": epsilon, "batch_norm": batch_norm}
     for depth, (module, rewound) in enumerate(scores.items()):
-        drop = {"rewound": rewound.accuracy, "accuracy": accuracy, "drop": accuracy - rewound.accuracy}
+        drop = {"rewound": rewound.measured, "accuracy": accuracy, "drop": accuracy - rewound.measured}
         for path, way in ways.items():
             seen = valley(final, way, module, alphas, sigmas, draws, seed, train, statistics)
             found = criticality(seen.alphas, seen.distances, seen.sigmas, seen.errors, epsilon)
             where = {"module": module, "path": path}
             of_valley = {"distance": float(seen.distances[-1]), "mu": found.mu, "width": found.width}
-            modules.append({**where, "depth": depth, **of_valley, **drop})
+            modules.append({**where, "depth": depth, **of_valley, **drop, "batch_norm": batch_norm})
             points += [
-                {**where, "alpha": alpha, "sigma": sigma, "error": error, "loss": loss, "epsilon": epsilon}
+                {**where, "alpha": alpha, "sigma": sigma, "error": error, "loss": loss, **of_network}
                 for alpha, errors, losses in zip(alphas, seen.errors.tolist(), seen.losses.tolist(), strict=True)
                 for sigma, error, loss in zip(sigmas, errors, losses, strict=True)
             ]
     return modules, points
-
-
-def _training_error(final: nn.Module, train: Probe, statistics: Probe | None) -> float:
-    """The network's own, with the statistics of batch norm that it has at every other point, too."""
-    network = copy.deepcopy(final).to(train.device)
-    settle(network, statistics)
-    return 1 - train.score(network).accuracy

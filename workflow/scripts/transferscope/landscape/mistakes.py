@@ -10,7 +10,6 @@ def shared_mistakes(one: np.ndarray, other: np.ndarray, labels: np.ndarray) -> d
 
     one, other, labels: int (n,), the classes that each network predicts for n examples, and the right ones; n >= 1.
     Returns
-        examples: n.
         both_right, one_wrong, other_wrong, both_wrong: how many examples are right in both networks, wrong in the first
             alone, in the second alone (together the paper's uncommon mistakes) and in both (its common ones).
         alike_wrong: how many of the last are given the same wrong label.
@@ -19,7 +18,6 @@ def shared_mistakes(one: np.ndarray, other: np.ndarray, labels: np.ndarray) -> d
         kappa: how much more often the two are right or wrong together than networks with their accuracies whose
             mistakes are independent, as a fraction of the most that is possible (Cohen 1960): 1 if they always are, 0
             if mistakes are independent, below 0 if they avoid each other. NaN if both are right, or wrong, throughout.
-        agreement: fraction of examples for which they predict the same class, right or wrong.
     Raises ValueError if the lengths differ or are 0.
     """
     if not one.shape == other.shape == labels.shape or labels.ndim != 1 or not len(labels):
@@ -29,7 +27,6 @@ def shared_mistakes(one: np.ndarray, other: np.ndarray, labels: np.ndarray) -> d
     first, second = one != labels, other != labels
     both, either = np.count_nonzero(first & second), np.count_nonzero(first | second)
     return {
-        "examples": len(labels),
         "both_right": len(labels) - either,
         "one_wrong": np.count_nonzero(first & ~second),
         "other_wrong": np.count_nonzero(second & ~first),
@@ -37,7 +34,6 @@ def shared_mistakes(one: np.ndarray, other: np.ndarray, labels: np.ndarray) -> d
         "alike_wrong": np.count_nonzero(first & (one == other)),
         "jaccard": both / either if either else math.nan,
         "kappa": _kappa(first, second),
-        "agreement": float(np.mean(one == other)),
     }
 
 

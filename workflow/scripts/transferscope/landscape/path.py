@@ -21,8 +21,9 @@ def along_path(
     statistics: training images from which the statistics of batch norm are estimated anew at every t, both ends
         included, where the network has any: averages of two networks' are those of neither, nor of the network between
         them (the paper's networks have no batch norm). None: they are interpolated like parameters.
-    Returns a row each point: t, loss, accuracy (fraction) and batch_norm, what became of its statistics: "estimated",
-    "interpolated", or "none" in a network without. Deterministic. Raises InputError if the architectures differ.
+    Returns a row each point: t, loss, accuracy (fraction), auc (with two classes, else None) and batch_norm, what
+    became of its statistics: "estimated", "interpolated", or "none" in a network without. Deterministic. Raises
+    InputError if the architectures differ.
     """
     start, end = (state_of(each, probe.device) for each in (one, other))
     expect_same_shapes(start, end)
@@ -32,7 +33,8 @@ def along_path(
         set_between(network, start, end, t)
         treatment = settle(network, statistics)
         score = probe.score(network)
-        rows.append({"t": t, "loss": score.loss, "accuracy": score.accuracy, "batch_norm": treatment})
+        seen = {"loss": score.loss, "accuracy": score.accuracy, "auc": score.auc}
+        rows.append({"t": t, **seen, "batch_norm": treatment})
     return rows
 
 

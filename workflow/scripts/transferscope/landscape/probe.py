@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from transferscope.machine.devices import deterministic
 from transferscope.models import zoo
 from transferscope.models.layers import evaluation
+from transferscope.training.metrics import area_under_curve
 
 if TYPE_CHECKING:
     from transferscope.data.tasks import Examples
@@ -28,11 +29,18 @@ class Score:
     """What a network makes of a probe.
 
     loss: mean cross-entropy an image. accuracy: top-1, in [0, 1]. guesses: int64 (n,), the class it holds most likely.
+    auc: area under the ROC curve, in [0, 1], of a network for two classes; None for others.
     """
 
     loss: float
     accuracy: float
     guesses: np.ndarray
+    auc: float | None
+
+    @property
+    def measured(self) -> float:
+        """How good the network is: its accuracy, or as in the paper its AUC with two classes."""
+        return self.accuracy if self.auc is None else self.auc
 
 
 class Probe:
@@ -68,15 +76,18 @@ class Probe:
 
     def score(self, module: nn.Module) -> Score:
         """Loss, accuracy and predictions of a network, in evaluation mode."""
-        loss, guesses = 0.0, []
+        loss, guesses, scores = 0.0, [], []
         with deterministic(self.device), evaluation(module):
             for rows, batch in self._each(module):
                 logits = module(batch)
                 labels = torch.from_numpy(self.labels[rows]).to(self.device)
                 loss += cross_entropy(logits, labels, reduction="sum").item()
                 guesses.append(logits.argmax(dim=1))
+                if logits.shape[1] == 2:
+                    scores.append(logits[:, 1] - logits[:, 0])
         guesses = torch.cat(guesses).cpu().numpy()
-        return Score(loss / len(self), float(np.mean(guesses == self.labels)), guesses)
+        auc = area_under_curve(self.labels, torch.cat(scores).cpu().numpy()) if scores else None
+        return Score(loss / len(self), float(np.mean(guesses == self.labels)), guesses, auc)
 
     def estimate_statistics(self, module: nn.Module) -> None:
         """Estimate the running statistics of a network's batch norm anew, as its parameters need them.

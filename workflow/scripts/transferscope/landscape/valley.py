@@ -27,14 +27,12 @@ class Valley:
 
     alphas: (A,), how far along the way, as fractions of its length. sigmas: (S,), standard deviations of the noise.
     distances: (A,), of the module's parameters from their initial values, without noise.
-    length: of the way; on the straight one, the distance of the final value from the initial one.
     errors, losses: (A, S), of the network on the probe, means over draws of the noise; an error is 1 - accuracy.
     """
 
     alphas: np.ndarray
     sigmas: np.ndarray
     distances: np.ndarray
-    length: float
     errors: np.ndarray
     losses: np.ndarray
 
@@ -99,7 +97,7 @@ def valley(
         errors[:, column] /= repeats
         losses[:, column] /= repeats
     distances = np.array([way.distance_at(alpha) for alpha in alphas])
-    return Valley(np.array(alphas), np.array(sigmas), distances, way.length, errors, losses)
+    return Valley(np.array(alphas), np.array(sigmas), distances, errors, losses)
 
 
 class _Way:
@@ -112,14 +110,14 @@ class _Way:
         self._tensors, self._parameters = tensors_by_module(network)[module], parameters_by_module(network)[module]
         steps = [distance(*pair, self._parameters) for pair in itertools.pairwise(states)]
         self._reached = np.concatenate([[0.0], np.cumsum(steps)])
-        self.length = float(self._reached[-1])
+        self._length = float(self._reached[-1])
 
     def go_to(self, alpha: float, noise: dict[str, Tensor]) -> None:
         """Set the module to the point at a fraction of the way's length, and add the noise."""
         # the last state that is reached by then, but never the end itself: there is no way from there
-        part = min(np.searchsorted(self._reached, alpha * self.length, side="right"), len(self._states) - 1) - 1
+        part = min(np.searchsorted(self._reached, alpha * self._length, side="right"), len(self._states) - 1) - 1
         behind, ahead = self._reached[part], self._reached[part + 1]
-        t = (alpha * self.length - behind) / (ahead - behind) if ahead > behind else alpha
+        t = (alpha * self._length - behind) / (ahead - behind) if ahead > behind else alpha
         set_between(self._network, self._states[part], self._states[part + 1], float(t), self._tensors)
         state = self._network.state_dict()
         for name, values in noise.items():

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FIRST, SECOND = FIRST_INSTANCE, "2"
 # the recipe of each treatment, a key of `basins.recipes`
 RECIPES = {TUNED: "pretrained", SCRATCH: "random"}
-# what is compared on every target, and beside that on the one whose landscape is explored; instances or P
+# what is compared on every target, and beside that on those whose landscape is explored; instances or P
 PAIRS = {
     TUNED_PAIR: ((TUNED, FIRST), (TUNED, SECOND)),
     SCRATCH_PAIR: ((SCRATCH, FIRST), (SCRATCH, SECOND)),
@@ -96,7 +96,7 @@ def basin_runs(config: Mapping) -> list[BasinRun]:
 def _on_whole_images(config: Mapping) -> Iterator[BasinRun]:
     landscape = config["basins"]["landscape"]
     for target in config["basins"]["targets"]:
-        explored = target == landscape["target"]
+        explored = target in landscape["targets"]
         for treatment, instance in _members({**PAIRS, **LANDSCAPE_PAIRS} if explored else PAIRS):
             # the modules of the first instances are set back, or moved on the way that training took
             passed = [0, *landscape["checkpoints"]] if explored and instance == FIRST else []

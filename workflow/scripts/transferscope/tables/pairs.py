@@ -8,12 +8,13 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from transferscope.landscape.criticality import in_valley
 from transferscope.terms.basins import DIRECT, FIRST_INSTANCE, SAME_INIT_INSTANCE, SCRATCH, TUNED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-IN_HISTORY = {"accuracy": "top1", "auc": "auc"}  # columns of accuracy.csv as history.csv has them
+IN_HISTORY = {"accuracy": "top1", "auc": "auc"}  # columns of accuracy.csv as history.csv and path.csv have them
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Tables:
     """The tables of this paper, one attribute each; fractions and counts are as they were measured.
 
     In all, `pair`, `treatment`, `path` and `module` have the names that `terms.basins` lists. modules and criticality,
-    path and barriers are of one target.
+    path and barriers are of the targets whose landscape is explored.
     """
 
     history: "pd.DataFrame"
@@ -154,27 +155,32 @@ def last_of_stages(layers: Sequence[str]) -> dict[str, str]:
 
 
 def by_module(
-    modules: "pd.DataFrame", treatment: str, column: str = "drop", path: str = DIRECT, unknown: float | None = None
+    modules: "pd.DataFrame",
+    target: str,
+    treatment: str,
+    column: str = "drop",
+    path: str = DIRECT,
+    unknown: float | None = None,
 ) -> "pd.DataFrame":
-    """A column of modules.csv: a row a seed, a column a module, from the input to the head.
+    """A column of modules.csv on a target: a row a seed, a column a module, from the input to the head.
 
     unknown: stands for a missing value; None: a seed that lacks one is left out.
     """
     rows = modules.sort_values("depth")
     if unknown is not None:
         rows = rows.assign(**{column: rows[column].fillna(unknown)})
-    return by_seed(rows, column, "module", treatment=treatment, path=path)
+    return by_seed(rows, column, "module", target=target, treatment=treatment, path=path)
 
 
-def opening(criticality: "pd.DataFrame", treatment: str) -> "pd.DataFrame":
+def opening(criticality: "pd.DataFrame", target: str, treatment: str) -> "pd.DataFrame":
     """Where the valley of each module opens, as fraction alpha of its straight path: a row a seed, a column a module.
 
     This is the first alpha from which on training error with the least noise, or none, is never above epsilon.
     criticality: the table criticality.csv. 0: anywhere on the path will do; 1: the final value alone.
     """
-    rows = _where(criticality, treatment=treatment, path=DIRECT)
+    rows = _where(criticality, target=target, treatment=treatment, path=DIRECT)
     rows = rows[rows["sigma"] == rows["sigma"].min()].sort_values("alpha", ascending=False, kind="stable")
-    passes = (rows["error"] <= rows["epsilon"] + 1e-9) | (rows["alpha"] == 1)
+    passes = in_valley(rows["error"], rows["epsilon"]) | (rows["alpha"] == 1)
     unbroken = passes.groupby([rows["seed"], rows["module"]]).cummin()
     found = rows[unbroken].groupby(["seed", "module"])["alpha"].min().unstack()
     return found.reindex(columns=list(dict.fromkeys(criticality["module"]))).dropna(axis=1, how="all").dropna()

@@ -1,6 +1,6 @@
 """What the claims of this paper are tested on, and how what is measured in each seed becomes evidence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,20 +54,33 @@ class Case:
         """CKA of a pair by stage, as `pairs.similarity`."""
         return pairs.similarity(self.tables.similarity, target, pair, self.estimator)
 
-    def drops(self, treatment: str) -> "pd.DataFrame":
-        """What rewinding a module costs, a column a module. Raises NotRun for less than three modules."""
-        found = pairs.by_module(self.tables.modules, treatment)
-        if len(found.columns) < 3:
-            raise NotRun(f"no seed has rewound {treatment} with a first module, a last one and a head")
+    def drops(self, treatment: str) -> dict[str, "pd.DataFrame"]:
+        """What rewinding a module costs on each explored target: a row a seed, a column a module.
+
+        Raises NotRun for less than three modules.
+        """
+        modules, found = self.tables.modules, {}
+        for target in self.targets(modules):
+            found[target] = pairs.by_module(modules, target, treatment)
+            if len(found[target].columns) < 3:
+                missing = "a first module, a last one and a head"
+                raise NotRun(f"no seed has rewound {treatment} with {missing} on {target}")
         return found
 
-    def barriers(self, *names: str) -> list["pd.Series"]:
-        """The barriers of accuracy of these pairs, by seed. Raises NotRun if no seed has one of them."""
-        found = pairs.by_seed(self.tables.barriers, "barrier", "pair")
-        missing = [pair for pair in names if pair not in found]
-        if missing:
-            raise NotRun(f"no seed has the path between {' or between '.join(missing)}")
-        return [found[pair] for pair in names]
+    def barriers(self, *names: str) -> dict[str, list["pd.Series"]]:
+        """The barriers of these pairs on each explored target, by seed. Raises NotRun if no seed has one of them."""
+        barriers, found = self.tables.barriers, {}
+        for target in self.targets(barriers):
+            of_pairs = pairs.by_seed(barriers, "barrier", "pair", target=target)
+            missing = [pair for pair in names if pair not in of_pairs]
+            if missing:
+                raise NotRun(f"no seed has the path between {' or between '.join(missing)} on {target}")
+            found[target] = [of_pairs[pair] for pair in names]
+        return found
+
+    def names(self, targets: Iterable[str]) -> str:
+        """Several targets in words."""
+        return ", ".join(map(self.name, targets))
 
     def by_checkpoint(self) -> dict[str, "pd.DataFrame"]:
         """Accuracy of P-T, or AUC, on each target by the epoch of P that it started from, as `pairs.from_checkpoints`.

@@ -10,6 +10,7 @@ import numpy as np
 from transferscope.claims import Evidence, NotRun
 from transferscope.claims.basins.case import Case, Measured, evidence, expect, points, rank_correlation
 from transferscope.tables import pairs
+from transferscope.tables.pairs import IN_HISTORY
 from transferscope.terms.basins import (
     DIRECT,
     MIXED_PAIR,
@@ -87,88 +88,109 @@ def more_mistakes_shared(column: str) -> Measured:
 
 def one_basin(case: Case) -> Evidence:
     """There is no barrier between two P-T."""
-    (tuned,) = case.barriers(TUNED_PAIR)
-    return evidence({TUNED_PAIR: tuned}, f"barrier of {TUNED_PAIR} < {points(IN_ONE_BASIN)}", IN_ONE_BASIN, below=True)
+    found = {target: tuned for target, (tuned,) in case.barriers(TUNED_PAIR).items()}
+    tested = f"barrier of {TUNED_PAIR} < {points(IN_ONE_BASIN)} on {case.names(found)}"
+    return evidence(found, tested, IN_ONE_BASIN, below=True)
 
 
 def barrier_between(*names: str) -> Measured:
     """There is a barrier between the networks of each of these pairs."""
 
     def measured(case: Case) -> Evidence:
-        found = dict(zip(names, case.barriers(*names), strict=True))
-        return evidence(found, f"barrier of {' and of '.join(names)} > {points(BETWEEN_BASINS)}", BETWEEN_BASINS)
+        heights = case.barriers(*names)
+        found = {
+            f"{pair} on {target}": barrier
+            for target, barriers in heights.items()
+            for pair, barrier in zip(names, barriers, strict=True)
+        }
+        tested = f"barrier of {' and of '.join(names)} > {points(BETWEEN_BASINS)} on {case.names(heights)}"
+        return evidence(found, tested, BETWEEN_BASINS)
 
     return measured
 
 
 def lower_barrier(case: Case) -> Evidence:
     """The barrier between two P-T is less than half as high as that between two RI-T."""
-    tuned, scratch = case.barriers(TUNED_PAIR, SCRATCH_PAIR)
-    tested = f"half the barrier of {SCRATCH_PAIR} > that of {TUNED_PAIR}"
-    return evidence({tested: scratch / 2 - tuned}, tested)
+    heights = case.barriers(TUNED_PAIR, SCRATCH_PAIR)
+    found = {target: scratch / 2 - tuned for target, (tuned, scratch) in heights.items()}
+    return evidence(found, f"half the barrier of {SCRATCH_PAIR} > that of {TUNED_PAIR} on {case.names(found)}")
 
 
 def better_in_the_middle(case: Case) -> Evidence:
     """The network midway between two P-T is no worse than either of them."""
-    path = pairs.by_seed(case.tables.path, "top1", "t", pair=TUNED_PAIR)
-    places = {at: [t for t in path if np.isclose(t, at)] for at in (0, 0.5, 1)}
-    if not all(places.values()):
-        raise NotRun(f"no seed has the path between {TUNED_PAIR} at t = 0, 0.5 and 1")
-    start, middle, end = (path[found[0]] for found in places.values())
-    found = {"middle >= start": middle - start, "middle >= end": middle - end}
-    return evidence(found, f"accuracy between {TUNED_PAIR}: {' and '.join(found)}", -ROUNDING)
+    names, found = case.targets(case.tables.path), {}
+    for target in names:
+        column = IN_HISTORY[pairs.measure(case.tables.accuracy, target)]
+        path = pairs.by_seed(case.tables.path, column, "t", target=target, pair=TUNED_PAIR)
+        places = {at: [t for t in path if np.isclose(t, at)] for at in (0, 0.5, 1)}
+        if not all(places.values()):
+            raise NotRun(f"no seed has the path between {TUNED_PAIR} at t = 0, 0.5 and 1 on {target}")
+        start, middle, end = (path[at[0]] for at in places.values())
+        found |= {f"middle >= start on {target}": middle - start, f"middle >= end on {target}": middle - end}
+    tested = f"accuracy between {TUNED_PAIR}: middle >= start and middle >= end on {case.names(names)}"
+    return evidence(found, tested, -ROUNDING)
 
 
 def head_and_last_are_critical(case: Case) -> Evidence:
     """Rewinding the head, or the last module below it, costs P-T more than rewinding any other module."""
-    drops = case.drops(TUNED)
-    *others, last, head = drops
-    found = {f"{most} > {less}": drops[most] - drops[less] for most in (head, last) for less in others}
-    return evidence(found, f"drops of P-T by {head} and by {last} > those by {', '.join(others)}")
+    rewound, found = case.drops(TUNED), {}
+    for target, drops in rewound.items():
+        *others, last, head = drops
+        for most, less in itertools.product((head, last), others):
+            found[f"{most} > {less} on {target}"] = drops[most] - drops[less]
+    tested = f"drops of P-T by {head} and by {last} > those by {', '.join(others)}"
+    return evidence(found, f"{tested} on {case.names(rewound)}")
 
 
 def first_is_harmless(case: Case) -> Evidence:
     """Rewinding the first module costs P-T little."""
-    drops = case.drops(TUNED)
-    first = drops.columns[0]
-    tested = f"drop of P-T by {first} < {points(HARMLESS)}"
-    return evidence({first: drops[first]}, tested, HARMLESS, below=True)
+    rewound = case.drops(TUNED)
+    (first,) = {drops.columns[0] for drops in rewound.values()}
+    found = {target: drops[first] for target, drops in rewound.items()}
+    tested = f"drop of P-T by {first} < {points(HARMLESS)} on {case.names(found)}"
+    return evidence(found, tested, HARMLESS, below=True)
 
 
 def drops_rise_with_depth(case: Case) -> Evidence:
     """What rewinding a module costs P-T rises with its depth."""
-    drops = case.drops(TUNED)
-    tested = f"rank correlation of depth and drop of P-T > 0, {', '.join(drops)}"
-    return evidence({TUNED: rank_correlation(drops)}, tested)
+    rewound = case.drops(TUNED)
+    found = {target: rank_correlation(drops) for target, drops in rewound.items()}
+    return evidence(found, f"rank correlation of depth and drop of P-T > 0 on {case.names(rewound)}")
 
 
 def head_is_most_critical(case: Case) -> Evidence:
     """Rewinding the head costs P-T most, rewinding the first module little."""
-    drops = case.drops(TUNED)
-    first, head = drops.columns[[0, -1]]
-    found = {f"{head} > {module}": drops[head] - drops[module] for module in drops.columns[:-1]}
-    found |= {f"{first} < {points(HARMLESS)}": HARMLESS - drops[first]}
+    rewound, found = case.drops(TUNED), {}
+    for target, drops in rewound.items():
+        first, head = drops.columns[[0, -1]]
+        for module in drops.columns[:-1]:
+            found[f"{head} > {module} on {target}"] = drops[head] - drops[module]
+        found[f"{first} < {points(HARMLESS)} on {target}"] = HARMLESS - drops[first]
     tested = f"drop of P-T by {head} > that by any other module, and that by {first} < {points(HARMLESS)}"
-    return evidence(found, tested)
+    return evidence(found, f"{tested} on {case.names(rewound)}")
 
 
 def first_is_critical(case: Case) -> Evidence:
     """Rewinding the first module costs RI-T most, or second most, and much."""
-    drops = case.drops(SCRATCH)
-    first, *others = drops
-    second = drops[others].apply(lambda row: row.nlargest(2).iloc[-1], axis=1)
-    names = [f"drop by {first} > second largest of the others", f"drop by {first} > {points(CRITICAL)}"]
-    found = dict(zip(names, (drops[first] - second, drops[first] - CRITICAL), strict=True))
-    return evidence(found, f"RI-T: {' and '.join(names)}")
+    rewound, found = case.drops(SCRATCH), {}
+    for target, drops in rewound.items():
+        first, *others = drops
+        second = drops[others].apply(lambda row: row.nlargest(2).iloc[-1], axis=1)
+        found[f"drop by {first} > second largest of the others on {target}"] = drops[first] - second
+        found[f"drop by {first} > {points(CRITICAL)} on {target}"] = drops[first] - CRITICAL
+    tested = f"RI-T: drop by {first} > second largest of the others and > {points(CRITICAL)}"
+    return evidence(found, f"{tested} on {case.names(rewound)}")
 
 
 def criticality_rises_with_depth(case: Case) -> Evidence:
     """Criticality mu of P-T's modules, on the direct path, rises with their depth."""
-    # what bears no noise anywhere is more critical than all else
-    mu = pairs.by_module(case.tables.modules, TUNED, "mu", DIRECT, unknown=np.inf)
-    expect(mu, "the criticality of P-T's modules")
-    tested = f"rank correlation of depth and mu of P-T > 0, {', '.join(mu)}"
-    return evidence({TUNED: rank_correlation(mu)}, tested)
+    found = {}
+    for target in case.targets(case.tables.modules):
+        # what bears no noise anywhere is more critical than all else
+        mu = pairs.by_module(case.tables.modules, target, TUNED, "mu", DIRECT, unknown=np.inf)
+        expect(mu, f"the criticality of P-T's modules on {target}")
+        found[target] = rank_correlation(mu)
+    return evidence(found, f"rank correlation of depth and mu of P-T > 0 on {', '.join(found)}")
 
 
 def valleys_open_late(case: Case) -> Evidence:
@@ -176,8 +198,12 @@ def valleys_open_late(case: Case) -> Evidence:
 
     A seed says yes or no. Alpha itself is never below 0: its mean would be above as soon as it is in a single seed.
     """
-    opening = pairs.opening(case.tables.criticality, SCRATCH)
-    expect(opening, "the valleys of RI-T's modules")
-    late = (opening > 0).astype(float)
-    tested = "the valley of RI-T opens at alpha > 0, on the direct path and with the least noise, in most seeds, at"
-    return evidence(dict(late.items()), f"{tested} {', '.join(late)}", MOST)
+    names, found = case.targets(case.tables.criticality), {}
+    for target in names:
+        opening = pairs.opening(case.tables.criticality, target, SCRATCH)
+        expect(opening, f"the valleys of RI-T's modules on {target}")
+        found |= {f"{module} on {target}": late for module, late in (opening > 0).astype(float).items()}
+    tested = (
+        "the valleys of RI-T's modules open at alpha > 0, on the direct path and with the least noise, in most seeds"
+    )
+    return evidence(found, f"{tested}, on {', '.join(names)}", MOST)

@@ -21,7 +21,7 @@ _RANK = "rank correlation"
 _RELAXED = "weaker than the paper's, and ours"
 _EASY = "at demo scale targets are so easy that RI-T comes near"
 _SMALL_BLOCKS = "at demo scale RI-T has few steps to learn from, and shuffled images take more than whole ones"
-_AUC = "the paper speaks of chest X-rays and AUC, this of accuracy"
+_AUC = "the paper speaks of chest X-rays and AUC, this of every explored target, with AUC where it has two classes"
 _UNSTABLE = "unstable in a network as small as at demo scale"
 _STAGES = (
     "the paper does not say how it estimates CKA; a stage is what its last block hands on, and where a network has no "

@@ -19,9 +19,9 @@ def names(settings: Settings) -> Iterator[tuple[KeyPath, object, KeyPath]]:
     yield (*SOURCE, "task"), settings.at(*SOURCE, "task"), ("tasks",)
     for target in settings.names("basins", "targets"):
         yield ("basins", "targets", target), target, ("tasks",)
-    for position, target in enumerate(settings.at(*SHUFFLED, "targets") or ()):
-        yield (*SHUFFLED, "targets", position), target, ("basins", "targets")
-    yield (*LANDSCAPE, "target"), settings.at(*LANDSCAPE, "target"), ("basins", "targets")
+    for section in (SHUFFLED, LANDSCAPE):
+        for position, target in enumerate(settings.at(*section, "targets") or ()):
+            yield (*section, "targets", position), target, ("basins", "targets")
 
 
 def adapted(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -84,8 +84,10 @@ def _check_alphas(settings: Settings) -> None:
 
 def _check_images(settings: Settings, parts: Parts) -> None:
     """The images on which modules are disturbed are among those that their network was trained on."""
-    target, images = settings.at(*LANDSCAPE, "target"), settings.at(*LANDSCAPE, "images")
-    train = parts.get((target, "train"))
-    if train and images is not None and images > train.images:
-        expected = f"at most {train.images}, the training images of task '{target}'"
+    images = settings.at(*LANDSCAPE, "images")
+    trained = {target: parts.get((target, "train")) for target in settings.at(*LANDSCAPE, "targets") or ()}
+    known = {target: train.images for target, train in trained.items() if train}
+    fewest = min(known, key=known.get, default=None)
+    if fewest is not None and images is not None and images > known[fewest]:
+        expected = f"at most {known[fewest]}, the training images of task '{fewest}'"
         settings.reject((*LANDSCAPE, "images"), expected, shown(images))

@@ -1,6 +1,6 @@
 """Figure 4: accuracy and loss along the straight line between two networks, and beyond both."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.axes import Axes
@@ -9,20 +9,24 @@ from matplotlib.ticker import MultipleLocator
 
 from transferscope import statistics
 from transferscope.figures import style
-from transferscope.figures.basins.looks import LINES, NAMES, PAIR_KINDS, draw_key, draw_line
+from transferscope.figures.basins.looks import (
+    LINES,
+    NAMES,
+    PAIR_KINDS,
+    draw_key,
+    draw_line,
+    measured,
+    named,
+    of_batch_norm,
+    span,
+)
 from transferscope.tables import pairs
-from transferscope.tables.pairs import Tables
+from transferscope.tables.pairs import IN_HISTORY, Tables
 from transferscope.terms.basins import SCRATCH_PAIR, TUNED_PAIR
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# what became of the running statistics of batch normalisation at each point, by the values of path.csv
-STATISTICS = {
-    "none": "The networks have no batch normalisation.",
-    "estimated": "Statistics of batch normalisation: estimated anew at every point.",
-    "interpolated": "Statistics of batch normalisation: interpolated, not estimated anew.",
-}
 DODGE = 0.05  # between arrows that would hide each other
 
 
@@ -37,7 +41,6 @@ class Quantity(NamedTuple):
     unit: str
 
 
-ACCURACY = Quantity("top1", 100, "barrier", -1, "test accuracy (%)", "points")
 LOSS = Quantity("loss", 1, "loss_barrier", 1, "test loss (nats)", "nats")
 
 
@@ -45,34 +48,53 @@ LOSS = Quantity("loss", 1, "loss_barrier", 1, "test loss (nats)", "nats")
 def draw(tables: Tables, scale: str) -> Figure:
     """Figure 4, and what the paper adds in its appendix: a line for each pair, accuracy to the left, loss to the right.
 
-    Barriers are marked where the mean is worst between both ends: an arrow from the worse end, as long as the barrier.
-    What is far above the highest loss between the ends is cut off.
+    A row for each target; with two classes, AUC stands in for accuracy. Barriers are marked where the mean is worst
+    between both ends: an arrow from the worse end, as long as the barrier. What is far above the highest loss between
+    the ends is cut off.
     """
-    path = tables.path
-    shown = [pair for pair in PAIR_KINDS if pair in set(path["pair"])]
+    path, shown = tables.path, pairs.targets(tables.path)
     figure = style.new_figure(
         style.PAGE_WIDTH,
-        3.9,
+        min(1.5 + 2.4 * len(shown), style.PAGE_HEIGHT),
         _title(tables, shown),
         style.scale_note(scale, path["seed"].nunique()),
         f"{LINES} t: position on the straight line from the first network, 0, to the second, 1; grey: beyond them. "
         "Arrows and numbers: barriers, from the worse end to the worst point between, mean ± standard error. "
-        f"{' '.join(STATISTICS[origin] for origin in dict.fromkeys(path['batch_norm']))} {NAMES}",
+        f"{of_batch_norm(path)} {NAMES}",
     )
-    *panels, key = figure.subplots(1, 3, width_ratios=(1, 1, 0.6))
-    for axes, quantity in zip(panels, (ACCURACY, LOSS), strict=True):
+    grid = figure.subplots(len(shown), 3, width_ratios=(1, 1, 0.6), squeeze=False)
+    for row, target in zip(grid, shown, strict=True):
+        _draw_target(row, tables, target)
+    for axes in grid[-1, :2]:
+        axes.set_xlabel("t")
+    return figure
+
+
+def _quantities(tables: Tables, target: str) -> tuple[Quantity, Quantity]:
+    """How good networks are, and their loss."""
+    measure = pairs.measure(tables.accuracy, target)
+    label = f"test {measured(tables.accuracy, target)} (%)"
+    return Quantity(IN_HISTORY[measure], 100, "barrier", -1, label, "points"), LOSS
+
+
+def _draw_target(row: Sequence[Axes], tables: Tables, target: str) -> None:
+    """The lines of all pairs of networks on a target, and their barriers in numbers."""
+    *panels, key = row
+    path, barriers = (table[table["target"] == target] for table in (tables.path, tables.barriers))
+    shown, quantities = [pair for pair in PAIR_KINDS if pair in set(path["pair"])], _quantities(tables, target)
+    for axes, quantity in zip(panels, quantities, strict=True):
         found = {pair: pairs.by_seed(path, quantity.column, "t", pair=pair) for pair in shown}
-        axes.set(xlabel="t", ylabel=quantity.label, xlim=(path["t"].min(), path["t"].max()))
+        axes.set(ylabel=quantity.label, xlim=(path["t"].min(), path["t"].max()))
         axes.xaxis.set_major_locator(MultipleLocator(0.5))
-        _draw_pairs(axes, tables.barriers, found, quantity)
+        _draw_pairs(axes, barriers, found, quantity)
         highest = max(quantity.factor * _between(values).mean().max() for values in found.values())
         axes.set_ylim(0, 1.15 * highest)
         for beyond in ((path["t"].min(), 0), (1, path["t"].max())):
             axes.axvspan(*beyond, color="0.93", linewidth=0, zorder=0)
-    fell = {pair: "\n".join(_barrier(tables, pair, quantity) for quantity in (ACCURACY, LOSS)) for pair in shown}
+    panels[0].set_title(style.readable(target))
+    fell = {pair: "\n".join(_barrier(barriers, pair, quantity) for quantity in quantities) for pair in shown}
     key.set_title("barriers", loc="left")
     draw_key(key, {f"{pair}\n{fell[pair]}": PAIR_KINDS[pair] for pair in shown})
-    return figure
 
 
 def _between(values: "pd.DataFrame") -> "pd.DataFrame":
@@ -95,20 +117,20 @@ def _draw_pairs(axes: Axes, barriers: "pd.DataFrame", found: Mapping[str, "pd.Da
             axes.annotate("", (t, end), (t, start), arrowprops=arrow, zorder=3)
 
 
-def _barrier(tables: Tables, pair: str, quantity: Quantity, with_error: bool = True) -> str:
+def _barrier(barriers: "pd.DataFrame", pair: str, quantity: Quantity) -> str:
     """The mean over seeds, with its standard error if there is one."""
-    heights = quantity.factor * tables.barriers.loc[tables.barriers["pair"] == pair, quantity.barrier]
-    digits = 1 if quantity is ACCURACY else 2
+    heights = quantity.factor * barriers.loc[barriers["pair"] == pair, quantity.barrier]
+    digits = 2 if quantity is LOSS else 1
     mean, error = (f"{value:.{digits}f}" for value in statistics.mean_and_error(heights))
-    return f"{mean} ± {error} {quantity.unit}" if with_error and len(heights) > 1 else f"{mean} {quantity.unit}"
+    return f"{mean} ± {error} {quantity.unit}" if len(heights) > 1 else f"{mean} {quantity.unit}"
 
 
-def _title(tables: Tables, shown: list[str]) -> str:
+def _title(tables: Tables, shown: Sequence[str]) -> str:
     """How far accuracy falls between two fine-tuned networks, and between two from scratch."""
-    (target,) = pairs.targets(tables.path)
+    means = 100 * tables.barriers.groupby(["pair", "target"])["barrier"].mean()
     falls = [
-        f"{_barrier(tables, pair, ACCURACY, with_error=False)} between {name}"
+        f"{span(means[pair])} points between {name}"
         for pair, name in ((TUNED_PAIR, "two P-T"), (SCRATCH_PAIR, "two RI-T"))
-        if pair in shown
+        if pair in means.index
     ]
-    return f"On the straight line, accuracy falls by {', by '.join(falls)} ({style.readable(target)})"
+    return f"On the straight line, accuracy falls by {', by '.join(falls)} ({named(tables.accuracy, shown)})"

@@ -1,6 +1,7 @@
 """What the figures of this paper share: the looks of networks and of pairs, lines over seeds, axes of modules."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,12 +39,41 @@ PAIR_KINDS = {
     SCRATCH_PAIR: KINDS[SCRATCH],
 }
 LINES = "Lines: mean over seeds, bands: ± standard error over seeds."
+# what became of the running statistics of batch normalisation, by the values of path.csv, modules.csv, criticality.csv
+STATISTICS = {
+    "none": "The networks have no batch normalisation.",
+    "estimated": "Statistics of batch normalisation: estimated anew for every network.",
+    "interpolated": "Statistics of batch normalisation: moved like parameters, not estimated anew.",
+}
 NAMES = "P: pre-trained, P-T: fine-tuned from it, RI-T: trained from random initialisation."
 
 
 def measured(accuracy: "pd.DataFrame", target: str) -> str:
     """What networks are measured by on a target, in words: see `pairs.measure`."""
     return "AUC" if pairs.measure(accuracy, target) == "auc" else "accuracy"
+
+
+def named(accuracy: "pd.DataFrame", targets: Iterable[str]) -> str:
+    """Targets in words: where AUC stands in for accuracy, this is said. accuracy: the table accuracy.csv."""
+    by = {target: " by AUC" if measured(accuracy, target) == "AUC" else "" for target in targets}
+    return ", ".join(f"{style.readable(target)}{said}" for target, said in by.items())
+
+
+def span(values: Iterable[float]) -> str:
+    """The least and the largest of some values: one number where they look the same."""
+    values = list(values)
+    return " to ".join(dict.fromkeys(f"{value:.1f}" for value in (min(values), max(values))))
+
+
+def most_often(names: Sequence[str]) -> tuple[str, str]:
+    """The name that comes most often, one a target, and the same with the number of targets where there are several."""
+    ((name, count),) = Counter(names).most_common(1)
+    return name, name if len(names) == 1 else f"{name} (on {count} of {len(names)} targets)"
+
+
+def of_batch_norm(table: "pd.DataFrame") -> str:
+    """What became of batch normalisation in the networks of a table."""
+    return " ".join(STATISTICS[origin] for origin in dict.fromkeys(table["batch_norm"]))
 
 
 def draw_line(

@@ -1,7 +1,7 @@
 """How critical each module is: criticality, the noise that it bears when trained, and how far training moved it."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferscope.figures import style
-from transferscope.figures.basins.looks import KINDS, NAMES, label_modules
+from transferscope.figures.basins.looks import KINDS, NAMES, label_modules, most_often
 from transferscope.tables import pairs
 from transferscope.tables.pairs import Tables
 from transferscope.terms.basins import DIRECT, OPTIMISATION, SCRATCH, TUNED
@@ -28,32 +28,38 @@ LINES = {DIRECT: "-", OPTIMISATION: ":"}
 
 @style.styled
 def draw(tables: Tables, scale: str) -> Figure:
-    """A panel each for mu, width and distance over modules: P-T and RI-T, on the direct and the optimisation path."""
-    modules = tables.modules
+    """A panel each for mu, width and distance over modules, a row a target: P-T and RI-T, each on both paths."""
+    modules, shown = tables.modules, pairs.targets(tables.modules)
     figure = style.new_figure(
         style.PAGE_WIDTH,
-        3.0,
-        _title(modules),
+        min(1.2 + 1.8 * len(shown), style.PAGE_HEIGHT),
+        _title(modules, shown),
         style.scale_note(scale, modules["seed"].nunique()),
         "Lines: median over seeds, bands: their range. Criticality: least squared distance from the initial value over "
         "squared noise among all points that pass, 0 if the initial value itself does; missing where no point passes "
         f"in half of the seeds. Solid: direct path, dotted: path of the optimisation. {NAMES}",
     )
-    panels = figure.subplots(1, len(PANELS))
-    for axes, (column, (heading, label)) in zip(panels, PANELS.items(), strict=True):
-        axes.set(title=heading, ylabel=label)
-        _draw_column(axes, modules, column)
+    grid = figure.subplots(len(shown), len(PANELS), sharex=True, squeeze=False)
+    for row, target in zip(grid, shown, strict=True):
+        for axes, (column, (_, label)) in zip(row, PANELS.items(), strict=True):
+            axes.set_ylabel(label)
+            _draw_column(axes, modules, target, column)
+        if len(shown) > 1:
+            row[0].set_ylabel(f"{style.readable(target)}\n{row[0].get_ylabel()}")
+    for axes, (heading, _) in zip(grid[0], PANELS.values(), strict=True):
+        axes.set_title(heading)
     return figure
 
 
-def _draw_column(axes: Axes, modules: "pd.DataFrame", column: str) -> None:
+def _draw_column(axes: Axes, modules: "pd.DataFrame", target: str, column: str) -> None:
     """The lines of one column; its scale is logarithmic, and linear from below the smallest value down to 0."""
-    values = modules[column][np.isfinite(modules[column]) & (modules[column] > 0)]
+    values = modules.loc[modules["target"] == target, column]
+    values = values[np.isfinite(values) & (values > 0)]
     if len(values):
         axes.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(values.min())))
     ends = []
     for treatment, (path, line) in itertools.product((TUNED, SCRATCH), LINES.items()):
-        found = _values(modules, treatment, column, path)
+        found = _values(modules, target, treatment, column, path)
         if len(found):
             kind = {**KINDS[treatment], "linestyle": line}
             median = _draw_line(axes, found.to_numpy(), kind)
@@ -63,9 +69,9 @@ def _draw_column(axes: Axes, modules: "pd.DataFrame", column: str) -> None:
     style.label_ends(axes, ends)
 
 
-def _values(modules: "pd.DataFrame", treatment: str, column: str, path: str) -> "pd.DataFrame":
+def _values(modules: "pd.DataFrame", target: str, treatment: str, column: str, path: str) -> "pd.DataFrame":
     """A row a seed, a column a module; what bears no noise anywhere is infinitely critical."""
-    return pairs.by_module(modules, treatment, column, path, unknown=np.inf)
+    return pairs.by_module(modules, target, treatment, column, path, unknown=np.inf)
 
 
 def _draw_line(axes: Axes, values: np.ndarray, kind: Mapping[str, str]) -> np.ndarray:
@@ -79,13 +85,14 @@ def _draw_line(axes: Axes, values: np.ndarray, kind: Mapping[str, str]) -> np.nd
     return median
 
 
-def _title(modules: "pd.DataFrame") -> str:
+def _title(modules: "pd.DataFrame", shown: Sequence[str]) -> str:
     """Which module is most critical on the direct path."""
-    found = {treatment: _values(modules, treatment, "mu", DIRECT) for treatment in (TUNED, SCRATCH)}
     most: dict[str, list[str]] = {}
-    for treatment, values in found.items():
-        if len(values):
-            most.setdefault(values.median().idxmax(), []).append(treatment)
+    for treatment in (TUNED, SCRATCH):
+        found = [_values(modules, target, treatment, "mu", DIRECT) for target in shown]
+        worst = [values.median().idxmax() for values in found if len(values)]
+        if worst:
+            _, words = most_often(worst)
+            most.setdefault(words, []).append(treatment)
     said = [f"{module} for {' and '.join(treatments)}" for module, treatments in most.items()]
-    (target,) = pairs.targets(modules)
-    return f"The most critical module is {', '.join(said)} ({style.readable(target)})"
+    return f"The most critical module is {', '.join(said)} ({', '.join(map(style.readable, shown))})"
