@@ -36,10 +36,13 @@ rule fetch:
 onstart:
     or_exit(require_writable, *result_folders())
     # Snakemake's own lock outlives a killed run; this one goes with the process that holds it
-    workflow.globals["held"] = or_exit(hold, ".snakemake/running")
+    held = workflow.globals["held"] = or_exit(hold, ".snakemake/running")
     if workflow.executor_plugin.name == "slurm":
-        or_exit(cancel_orphans)
-    record_what_ended_unseen()
+        or_exit(require_own_logs, workflow.executor_settings.logdir)
+        or_exit(cancel_orphans, held is not None)
+        note_what_is_submitted()
+    or_exit(require_idle)
+    tell_what_is_unknown()
 
 
 rule all:

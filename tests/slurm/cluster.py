@@ -1,4 +1,8 @@
-"""A real SLURM on this machine, from Debian's packages: one node, two GPUs that are none; it leaves no trace."""
+"""A real SLURM on this machine: one node, two GPUs that are none.
+
+When it goes, it takes along its daemons, its configuration and its GPUs. What stays is Debian's packages, where they
+had to be installed, and their folders /etc/slurm and /run/munge.
+"""
 
 import os
 import re

@@ -132,6 +132,20 @@ class Story:
         scancel(SEED_1, "--signal=CONT")
         self.wait_for(lambda: of(SEED_1)[-1].state == "COMPLETED", "the job of a killed submission did not end")
         self.done = {job.task for job in jobs() if job.state == "COMPLETED"}
+        # what the next call would do with another config
+        self.otherwise = self.would_do(self.slower())
+        self.would_go_on = self.would_do(self.config)
+
+    def slower(self) -> Path:
+        """The config but for the rate of the fine-tuning."""
+        config = yaml.safe_load(self.config.read_text())
+        config["tas"]["recipe"]["learning_rate"] = 0.002
+        other = self.config.with_name("slower.yaml")
+        other.write_text(yaml.safe_dump(config))
+        return other
+
+    def would_do(self, config: Path) -> str:
+        return run(self.folder, "-n", "--", *TARGETS, config=config).stdout
 
 
 def of(task: str) -> list[Job]:
@@ -222,13 +236,13 @@ def test_after_a_killed_submission_nothing_is_done_twice_or_side_by_side(story, 
     assert max(job.end for job in first) <= min(job.start for job in second)
 
 
-def test_what_ended_unseen_is_made_anew_when_its_config_changes(story, tmp_path):
-    assert "Nothing to be done" in run(story.folder, "-n", "--", *TARGETS, config=story.config).stdout
-    config = yaml.safe_load(story.config.read_text())
-    config["tas"]["recipe"]["learning_rate"] = 0.002
-    other = tmp_path / "other.yaml"
-    other.write_text(yaml.safe_dump(config))
-    assert re.search(r"finetune seeds 1 +1\b", run(story.folder, "-n", "--", *TARGETS, config=other).stdout)
+def test_what_ended_unseen_is_made_anew_when_its_config_changes(story):
+    seed_1 = re.compile(r"finetune seeds 1 +1\b")
+    # at once
+    assert seed_1.search(story.otherwise) and not seed_1.search(story.would_go_on)
+    # and after a submission that took it as it was
+    assert "Nothing to be done" in story.would_do(story.config)
+    assert seed_1.search(story.would_do(story.slower()))
 
 
 def test_partitions_are_the_default_one_or_those_of_the_sites_file(submissions):

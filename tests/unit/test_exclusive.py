@@ -42,6 +42,67 @@ def test_where_there_are_no_locks_a_run_goes_on_with_a_warning(tmp_path, monkeyp
     assert "cannot be locked ([Errno 37] No locks available)" in capsys.readouterr().err
 
 
+# ---- jobs whose Snakemake was killed
+
+AT_WORK = """
+import sys
+from transferscope.machine import exclusive
+with exclusive.at_work("finetune"):
+    print("at work", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    """A process that is at work in the present folder."""
+    monkeypatch.chdir(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", AT_WORK], stdin=subprocess.PIPE, **AT_HOME) as process:
+        assert process.stdout.readline() == b"at work\n"
+        yield process
+        process.kill()
+
+
+def test_a_job_at_work_is_named_until_it_ends_however_it_ends(job, tmp_path):
+    found = re.escape(f"at work in {tmp_path}: finetune (process {job.pid} on {os.uname().nodename}): end these")
+    for _ in range(2):
+        with pytest.raises(InputError, match=found):
+            exclusive.require_idle()
+    job.kill()
+    job.wait()
+    exclusive.require_idle()
+    assert list(exclusive.JOBS.iterdir()) == []
+
+
+def test_a_job_that_ended_leaves_nothing(job):
+    job.communicate()
+    assert job.returncode == 0 and list(exclusive.JOBS.iterdir()) == []
+
+
+def test_a_folder_where_no_job_was_is_idle(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exclusive.require_idle()
+
+
+def test_a_rule_whose_name_is_too_long_for_a_file_is_found_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rule = "_".join(["finetune_seeds", *map(str, range(100))])
+    with exclusive.at_work(rule), pytest.raises(InputError, match="finetune_seeds_0_1_2"):
+        exclusive.require_idle()
+
+
+def test_where_there_are_no_locks_jobs_work_and_are_not_found(tmp_path, monkeypatch):
+    def unsupported(*_arguments):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with exclusive.at_work("finetune"):
+        exclusive.require_idle()
+
+
+# ---- folders that cannot be written to
+
 CLOSED = """
 import os, sys
 from transferscope.machine import exclusive

@@ -8,11 +8,13 @@ import pytest
 
 from transferscope.errors import InputError
 from transferscope.job import job_log
+from transferscope.machine import exclusive
 
 
 @pytest.fixture
-def snakemake(tmp_path):
+def snakemake(tmp_path, monkeypatch):
     """What a script sees of its job, as far as `job_log` looks."""
+    monkeypatch.chdir(tmp_path)
     return SimpleNamespace(rule="finetune", log=[str(tmp_path / "logs" / "finetune.log")], config={"scale": "demo"})
 
 
@@ -60,6 +62,14 @@ def test_a_log_that_has_no_room_or_no_folder_is_told_without_a_traceback(snakema
     snakemake.log = [str(tmp_path / "results/logs/finetune.log")]
     with pytest.raises(SystemExit, match=r"its log cannot be written .*make its folder writable"), job_log(snakemake):
         pass
+
+
+def test_a_job_is_at_work_until_its_script_ends(snakemake):
+    with job_log(snakemake):
+        assert [path.name.split()[0] for path in exclusive.JOBS.iterdir()] == ["finetune"]
+        with pytest.raises(InputError, match="still at work"):
+            exclusive.require_idle()
+    exclusive.require_idle()
 
 
 def test_an_interruption_is_not_taken_for_an_error(snakemake):

@@ -274,7 +274,8 @@ def test_no_rule_writes_outside_of_results():
     for path in (WORKFLOW / "rules").glob("*.smk"):
         texts = re.findall(r'"([^"\n]*)"', re.sub(r'""".*?"""|#[^\n]*', "", path.read_text(), flags=re.DOTALL))
         elsewhere = ("../scripts/", "../../envs/", "../report/")
-        paths += [text for text in texts if "/" in text and not text.startswith(elsewhere)]
+        # what a rule says to its user has spaces
+        paths += [text for text in texts if "/" in text and " " not in text and not text.startswith(elsewhere)]
     assert len(paths) > 100
     # `others` are no files that are written: keys of the config; nor are patterns
     written = ("results/", "{DUMPS}/", "seed{seed}/")

@@ -42,16 +42,34 @@ def test_jobs_of_this_folder_are_cancelled_and_no_others(queue, tmp_path):
     put(queue, "19", tmp_path / "run2")
     put(queue, "20", tmp_path / "run" / "below")
     (queue / "21").write_text(f"{tmp_path}/run/slurm-21.out")
-    assert slurm.cancel_orphans() == ["17", "18_2"]
+    assert slurm.cancel_orphans(alone=True) == ["17", "18_2"]
     assert sorted(path.name for path in queue.iterdir()) == ["19", "20", "21"]
-    assert slurm.cancel_orphans() == []
+    assert slurm.cancel_orphans(alone=True) == []
 
 
 def test_jobs_are_found_by_whatever_path_their_folder_was_entered(queue, tmp_path, monkeypatch):
     put(queue, "17", tmp_path / "run")
     (tmp_path / "link").symlink_to(tmp_path / "run")
     monkeypatch.chdir(tmp_path / "link")
-    assert slurm.cancel_orphans() == ["17"]
+    assert slurm.cancel_orphans(alone=True) == ["17"]
+
+
+def test_without_locks_jobs_are_named_and_none_is_cancelled(queue, tmp_path):
+    put(queue, "17", tmp_path / "run")
+    put(queue, "18_2", tmp_path / "run")
+    put(queue, "19", tmp_path / "run2")
+    with pytest.raises(InputError, match=r"jobs of this folder: 17, 18_2: .* scancel 17 18_2, then run again"):
+        slurm.cancel_orphans(alone=False)
+    assert sorted(path.name for path in queue.iterdir()) == ["17", "18_2", "19"]
+    for job in ("17", "18_2"):
+        (queue / job).unlink()
+    assert slurm.cancel_orphans(alone=False) == []
+
+
+def test_logs_that_would_lie_elsewhere_stop_the_run():
+    slurm.require_own_logs(None)
+    with pytest.raises(InputError, match=r"slurm-logdir is /logs: leave it out"):
+        slurm.require_own_logs("/logs")
 
 
 def test_a_job_that_does_not_end_stops_the_run(queue, tmp_path, monkeypatch):
@@ -59,10 +77,10 @@ def test_a_job_that_does_not_end_stops_the_run(queue, tmp_path, monkeypatch):
     put(queue, "17", tmp_path / "run")
     put(queue, "stuck", tmp_path / "run")
     with pytest.raises(InputError, match="do not end: stuck: have them cancelled"):
-        slurm.cancel_orphans()
+        slurm.cancel_orphans(alone=True)
 
 
 def test_a_slurm_that_does_not_answer_stops_the_run(queue):
     queue.rmdir()
     with pytest.raises(InputError, match=r"squeue fails .*: run again when SLURM answers"):
-        slurm.cancel_orphans()
+        slurm.cancel_orphans(alone=True)

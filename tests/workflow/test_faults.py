@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running import ROOT, SMOKE, assert_same_results, changed, command, run
+from running import ROOT, SMOKE, assert_same_arrays, assert_same_results, changed, command, run
 
 NOTHING_TO_DO = "Nothing to be done"
 
@@ -88,6 +88,30 @@ def test_a_job_that_was_killed_goes_on_after_its_last_epoch(tmp_path):
     assert went_on in (epochs, epochs + 1)
     left = [path for path in (tmp_path / "results").rglob(".*") if path.name != ".snakemake_timestamp"]
     assert left == [] and not (tmp_path / "results/tas/unfinished/finetune/residual/rotated/seeds0").exists()
+
+
+def test_jobs_that_outlive_their_snakemake_are_named_and_never_joined_by_their_like(tmp_path):
+    config, log = changed(tmp_path, small), tmp_path / "results/tas/logs/finetune/residual/rotated-0.log"
+    process = start_and_wait_for(tmp_path, "results/tas/unfinished/finetune/*/*/seeds0/seed0/state.safetensors", config)
+    (job,) = jobs_of(process, "finetune.py")
+    job.suspend()
+    process.kill()
+    process.wait(timeout=60)
+    said = log.read_text()
+    try:
+        refused = run(tmp_path, "tas", config=config)
+        assert refused.returncode != 0 and "Traceback" not in refused.stdout
+        jobs = rf"finetune \(process {job.pid} on [^,]*\)"
+        assert re.search(f"jobs of a killed run are still at work in {tmp_path}: {jobs}: end these", refused.stdout)
+        assert job.is_running() and log.read_text() == said
+        # what would be done may be asked all the same
+        assert run(tmp_path, "-n", "tas", config=config).returncode == 0
+    finally:
+        job.kill()
+    psutil.wait_procs([job], timeout=60)
+    outcome = run(tmp_path, "results/tas/models/residual/rotated/seed0/epoch40.safetensors", config=config)
+    assert outcome.returncode == 0, outcome.stdout
+    assert re.search(r"going on after epoch \d+ of 40", log.read_text())
 
 
 def test_a_second_run_in_the_same_folder_is_refused_while_the_first_goes_on(tmp_path):
@@ -182,6 +206,20 @@ def test_a_damaged_file_is_named_and_nothing_is_made_of_it(finished, tmp_path, n
     assert len(made) == 4 and not all((folder / path.relative_to(finished)).exists() for path in made)
 
 
+def test_a_dataset_that_is_made_again_alone_spares_what_was_made_from_it(finished, tmp_path):
+    folder, dataset = copied(finished, tmp_path / "copy"), "results/data/fashion_mnist.h5"
+    (folder / dataset).unlink()
+    (folder / "results/tas/claims.csv").unlink()
+    again = run(folder, dataset)
+    assert again.returncode == 0, again.stdout
+    assert_same_arrays(finished, folder, "data/fashion_mnist.h5")
+    assert "pretrain" in run(folder, "-n", "tas").stdout
+    touched = run(folder, "tas", "--touch")
+    assert touched.returncode == 0, touched.stdout
+    left = run(folder, "-n", "tas").stdout
+    assert "judge tas claims" in left and "compare layers" not in left
+
+
 # ---- copies
 
 
@@ -210,6 +248,15 @@ def test_results_without_snakemakes_notes_and_the_ages_of_files_are_taken_after_
     slower = changed(tmp_path, lambda config: config["tas"].update(resamples=21))
     again = run(folder, "-n", "tas", config=slower).stdout
     assert "compare layers" in again and "finetune" not in again
+
+
+def test_results_without_snakemakes_notes_are_taken_as_they_are_and_that_is_said(finished, tmp_path):
+    folder = tmp_path / "copy"
+    copied(finished / "results", folder / "results")
+    (folder / "results/tas/claims.html").unlink()
+    outcome = run(folder, "results/tas/claims.html")
+    assert outcome.returncode == 0, outcome.stdout
+    assert re.search(r"note: results/\S+ and \d+ more are taken as they are: no notes tell", outcome.stdout)
 
 
 # ---- a config from elsewhere

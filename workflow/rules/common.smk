@@ -11,9 +11,9 @@ sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from transferscope import configuration, fetching, provenance
 from transferscope.errors import InputError
-from transferscope.machine.exclusive import hold, require_writable
+from transferscope.machine.exclusive import hold, require_idle, require_writable
 from transferscope.machine.gpus import gpus_here, gpus_in_cluster
-from transferscope.machine.slurm import cancel_orphans
+from transferscope.machine.slurm import cancel_orphans, require_own_logs
 from transferscope.runs.anb import anb_runs
 from transferscope.runs.basins import basin_runs
 from transferscope.runs.quanta import quanta_sources, quanta_sweeps
@@ -114,11 +114,26 @@ def gpus():
     return int(config["device"] == "cuda")
 
 
-def record_what_ended_unseen():
-    """Note how files were made that jobs left after their Snakemake was killed, so that a later change re-runs them."""
-    for job in workflow.dag.jobs:
-        if workflow.dag.reason(job).no_metadata and not workflow.dag.needrun(job):
-            workflow.async_run(workflow.persistence.finished(job))
+def note_what_is_submitted():
+    """Have Snakemake note how a job makes its files when it submits it: it may be killed before the job ends."""
+    started = workflow.persistence.started
+
+    def noted(job, *submission):
+        workflow.async_run(workflow.persistence.finished(job))
+        # until the job itself says that it has ended, what there is of its files is incomplete
+        started(job, *submission)
+
+    workflow.persistence.started = noted
+
+
+def tell_what_is_unknown():
+    """Say which files no notes of Snakemake's tell the making of: whether they fit config and code, nobody knows."""
+    jobs = [job for job in workflow.dag.jobs if workflow.dag.reason(job).no_metadata and not workflow.dag.needrun(job)]
+    files = sorted(str(file) for job in jobs for file in job.output)
+    if files:
+        more = f" and {len(files) - 1} more" if files[1:] else ""
+        reason = "no notes tell by what config and code they were made (see docs/results.md)"
+        print(f"note: {files[0]}{more} are taken as they are: {reason}", file=sys.stderr)
 
 
 def growing(amount):

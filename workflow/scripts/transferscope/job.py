@@ -10,6 +10,7 @@ from pathlib import Path
 
 from transferscope import provenance, store
 from transferscope.errors import InputError
+from transferscope.machine.exclusive import at_work
 
 
 class Job:
@@ -48,7 +49,8 @@ def job_log(snakemake) -> Iterator[Job]:
     try:
         with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             try:
-                yield Job(rule, snakemake.config)
+                with at_work(rule):
+                    yield Job(rule, snakemake.config)
             except InputError as error:
                 print(f"error: {error}", file=log)
                 raise

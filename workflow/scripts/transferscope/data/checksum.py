@@ -43,7 +43,10 @@ def _verified(path: Path, _written: int | None) -> str:
         content.update(labels[()].astype("<i8"))
         content.update(splits[()].astype(np.int8))
     if content.hexdigest() != expected:
-        raise InputError(f"{path} is damaged (its images, labels or splits have changed): delete it and run again")
+        raise InputError(
+            f"{path} is damaged (its images, labels or splits have changed): delete it and run again, or, as that "
+            "makes again all that was made from it, restore a copy of the same age (cp -p); docs/results.md says more"
+        )
     return expected
 
 

@@ -11,14 +11,27 @@ LOGS = Path(".snakemake/slurm_logs")
 PATIENCE = 600  # seconds until a job that does not end is given up
 
 
-def cancel_orphans() -> list[str]:
+def require_own_logs(logdir: str | Path | None) -> None:
+    """Raise InputError if SLURM's logs go elsewhere (the executor's `slurm-logdir`) than to the working folder."""
+    if logdir is not None:
+        raise InputError(
+            f"slurm-logdir is {logdir}: leave it out: the jobs of a killed submission are known by logs in {LOGS}"
+        )
+
+
+def cancel_orphans(alone: bool) -> list[str]:
     """Cancel what an earlier Snakemake in this folder submitted, and wait until none of it can write any more.
 
-    To be called by one that knows that it is alone here.
+    alone: whether it is known that no other Snakemake is at work here, whose jobs these could be.
     Returns the ids of the jobs that were cancelled.
-    Raises InputError if a job does not end, or if SLURM does not answer.
+    Raises InputError if there are jobs and it is not known, if a job does not end, or if SLURM does not answer.
     """
     orphans = _orphans()
+    if orphans and not alone:
+        raise InputError(
+            f"SLURM has jobs of this folder: {', '.join(orphans)}: where files cannot be locked, nothing tells whether "
+            f"another snakemake waits for them. If none does: scancel {' '.join(orphans)}, then run again"
+        )
     if orphans:
         print(f"cancelling jobs of a killed submission: {', '.join(orphans)}", flush=True)
         _ask("scancel", *orphans)
