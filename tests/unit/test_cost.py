@@ -9,9 +9,10 @@ import torch
 
 from transferscope import configuration
 from transferscope.cost import page
-from transferscope.cost.papers import PAPERS
+from transferscope.cost.papers import GRID_PART, PAPERS, quanta_parts
 from transferscope.cost.sizes import Size, size_of
-from transferscope.cost.work import Passes, Work, capturing, images_of, training
+from transferscope.cost.speed import RESNET50_CALLS, RESNET50_FLOP, SECONDS_A_CALL, hours
+from transferscope.cost.work import Passes, capturing, images_of, training
 from transferscope.data.augment import Augment
 from transferscope.errors import InputError
 from transferscope.models import zoo
@@ -51,13 +52,13 @@ def test_a_capture_takes_a_pass_for_each_four_gigabytes_of_features():
 
 
 def test_hours_are_bound_by_operations_or_by_calls():
-    rate = 3 * page.RESNET50_FLOP * 938
-    assert page.hours(Work(passes=[Passes(7200 * rate, 0)]), "tf32") == pytest.approx(2)
-    calls = 3600 / page.SECONDS_A_CALL
-    assert page.hours(Work(passes=[Passes(1, calls), Passes(1, 2 * calls)]), "bf16") == pytest.approx(3)
+    rate = 3 * RESNET50_FLOP * 938
+    assert hours([Passes(7200 * rate, 0)], "tf32") == pytest.approx(2)
+    calls = 3600 / SECONDS_A_CALL
+    assert hours([Passes(1, calls), Passes(1, 2 * calls)], "bf16") == pytest.approx(3)
     # ResNet-50 trains at the rate that it was measured at
-    images = Passes(3 * page.RESNET50_FLOP * 367 * 3600, 0)
-    assert page.hours(Work(passes=[images]), "fp32") == pytest.approx(1)
+    images = Passes(3 * RESNET50_FLOP * 367 * 3600, 0)
+    assert hours([images], "fp32") == pytest.approx(1)
 
 
 CONFIG = {
@@ -137,6 +138,12 @@ def test_the_papers_scale_is_what_its_file_derives_by_hand():
     for paper, patterns in by_hand.items():
         derived = sum(float(re.search(pattern, comments)[1]) for pattern in patterns)
         assert found[paper].flop == pytest.approx(derived, rel=0.04), paper
+    grid = quanta_parts(config, sizes)[GRID_PART]
+    assert grid.networks == 2 * 7 * 3 * 30
+    stated = re.search(r"= (\S+) FLOP\.\s+At 9\.0 TFLOP/s, fp32 on a V100, these are (\d+) GPU hours", comments)
+    assert (grid.flop, hours(grid.passes, "fp32")) == pytest.approx(tuple(map(float, stated.groups())), rel=0.01)
+    state = float(re.search(r"under way keeps (\S+) GB", comments)[1])
+    assert found["quanta"].state / 1e9 == pytest.approx(state, rel=0.01)
     # less than 408 networks of 5e17, as some layers are frozen
     assert 0.6 * 408 * 5e17 < found["anb"].flop < 408 * 5e17
     assert (found["anb"].networks, found["basins"].networks) == (408, 3 * 143)
@@ -182,7 +189,7 @@ def test_the_size_of_a_network_is_what_one_counts_by_hand():
 def test_the_yardstick_is_resnet50():
     architecture = {"library": "torchvision", "name": "resnet50", "classes": 1000, "channels": 3, "image_size": 224}
     size = size_of(architecture, "modules")
-    assert (size.flop, size.calls) == (page.RESNET50_FLOP, page.RESNET50_CALLS)
+    assert (size.flop, size.calls) == (RESNET50_FLOP, RESNET50_CALLS)
     # torchvision states 4.089 billion multiply-adds
     assert size.flop / 2e9 == pytest.approx(4.089, abs=0.001)
     # 151 layers, of which those that only hand on the same tensor count once

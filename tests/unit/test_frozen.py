@@ -1,49 +1,17 @@
 """Training from the features of frozen layers: the same as from the images, and only where that is right."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from frozen_networks import TEST, TRAIN, features_of, frozen_network, images, in_float64, train
 from torch import Tensor, nn
-from training_runs import as_tensor, assert_same_run, examples, run, tensors
+from training_runs import as_tensor, assert_same_run, tensors
 
-from transferscope.data.tasks import Examples
-from transferscope.models import zoo
 from transferscope.models.transplant import layers_of, transplant
 from transferscope.training import frozen
-from transferscope.training.frozen import FrozenFeatures, frozen_features
 from transferscope.training.recipe import Recipe
-
-TRAIN, TEST = examples(24, classes=10, size=28), examples(10, classes=10, size=28)
-RECIPE = Recipe(2, batch_size=8, optimiser="sgd", learning_rate=0.05, momentum=0.9)
-
-
-def frozen_network(name: str, n: int, **options) -> nn.Module:
-    """A small untrained network whose first n layers are frozen."""
-    architecture = {"library": "small", "name": name, "classes": 10, "channels": 1, "image_size": 28}
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        module = zoo.create(architecture | {"options": options})
-    return transplant(module, module, n, frozen=True)
-
-
-def train(folder: Path, module: nn.Module, **changes) -> Path:
-    return run(folder, **{"module": module, "train": TRAIN, "test": TEST, "recipe": RECIPE} | changes)
-
-
-def in_float64(images: np.ndarray, device: torch.device) -> Tensor:
-    """Where training makes more of a last bit, it is still less than anything else could be."""
-    return as_tensor(images, device).double()
-
-
-def images(part: Examples, rows: np.ndarray) -> Tensor:
-    return as_tensor(part.images(rows), "cpu")
-
-
-def features_of(module: nn.Module) -> FrozenFeatures | None:
-    return frozen_features(module, [TRAIN, TEST], images)
 
 
 def calls_of(parts: list[nn.Module]) -> list[nn.Module]:
@@ -92,10 +60,10 @@ def test_the_trained_network_is_that_of_training_from_the_images(name, n, option
         return tensors(train(tmp_path / folder, module, inputs=in_float64), "epoch2")
 
     found = trained("features")
-    assert "whose outputs are computed once" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("images are computed once\n") == 2
     monkeypatch.setattr(frozen, "MEMORY_BYTES", 0)
     expected = trained("images")
-    assert "whose outputs are computed in every epoch" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("images are computed in every epoch: they take") == 2
     assert list(found) == list(expected)
     for tensor in expected:
         torch.testing.assert_close(found[tensor], expected[tensor], rtol=1e-9, atol=1e-12)
@@ -314,7 +282,10 @@ class Normalised(Head):
 )
 def test_a_network_that_needs_more_than_the_features_is_found_out(kind, reason, capsys):
     assert features_of(frozen_up_to_two(Plain)) is not None
-    assert capsys.readouterr().out == "frozen up to two, whose outputs are computed once\n"
+    assert capsys.readouterr().out == (
+        "frozen up to two, whose outputs for 24 images are computed once\n"
+        "frozen up to two, whose outputs for 10 images are computed once\n"
+    )
     assert features_of(frozen_up_to_two(kind)) is None
     assert capsys.readouterr().out == f"frozen up to two, whose outputs are computed in every epoch: {reason}\n"
 
@@ -344,15 +315,6 @@ def test_a_network_without_frozen_layers_has_no_features(capsys):
     module.conv2.requires_grad_(False)
     assert features_of(module) is None
     assert capsys.readouterr().out == ""
-
-
-def test_features_that_take_too_much_memory_are_computed_in_every_epoch(monkeypatch, capsys):
-    # 64 numbers for each of 34 images
-    monkeypatch.setattr(frozen, "MEMORY_BYTES", 34 * 64 * 4)
-    assert features_of(frozen_network("layered", 5)) is not None
-    monkeypatch.setattr(frozen, "MEMORY_BYTES", 34 * 64 * 4 - 1)
-    assert features_of(frozen_network("layered", 5)) is None
-    assert capsys.readouterr().out.endswith("for 34 images they take 0.0 GB, more than 0.0 GB\n")
 
 
 # ---- and nothing stays behind

@@ -261,10 +261,20 @@ def test_keeping_steps_changes_nothing_else(tmp_path):
         (Kept(every_epochs=9), ["epoch0", "epoch5"]),
         (Kept(every_epochs=None), ["epoch0", "epoch5"]),
         (Kept(None, steps=(100, 50, 50)), ["epoch0", "epoch5", "step50", "step100"]),
+        (Kept(after=(3,)), ["epoch0", "epoch3", "epoch5"]),
+        (Kept(after=(0, 3), ends=False), ["epoch0", "epoch3"]),
+        (Kept(after=(5,), ends=False), ["epoch5"]),
+        (Kept(ends=False), []),
     ],
 )
-def test_first_and_last_epoch_are_always_kept(kept, names):
+def test_first_and_last_epoch_are_kept_unless_they_are_not_asked_for(kept, names):
     assert kept.names(5) == names
+
+
+def test_a_run_leaves_no_checkpoint_that_is_not_asked_for(tmp_path):
+    folder = run(tmp_path / "run", kept=Kept(after=(1,), ends=False))
+    assert checkpoints(folder) == ["epoch1"]
+    assert history(folder) == history(run(tmp_path / "all"))
 
 
 # ---- bad input

@@ -125,6 +125,19 @@ def test_a_finished_run_is_not_trained_again(tmp_path, memorise):
     assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")} == before
 
 
+@pytest.mark.parametrize("memorise", [None, {"top1": 0.1, "epochs": 5}])
+def test_a_finished_run_keeps_nothing_to_go_on_from_and_its_history_can_be_written_again(tmp_path, memorise):
+    recipe = Recipe(2, 8, "adam", learning_rate=1e-2, memorise=memorise)
+    folder = run(tmp_path / "run", recipe=recipe)
+    state, facts = store.read_checkpoint(folder / "state.safetensors")
+    assert (state, facts["epoch"]) == ({}, 2)
+    before = history(folder)
+    # as if killed when the state was written, and the history was not
+    (folder / "history.csv").unlink()
+    run(folder, recipe=recipe)
+    assert history(folder) == before
+
+
 @pytest.mark.parametrize(
     "change",
     [

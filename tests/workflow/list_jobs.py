@@ -37,7 +37,7 @@ def described(job, config):
         "wildcards": files(job.wildcards),
         "params": ([], plain(dict(job.params.items()))),
         "config": plain(config),
-        "gpu": job.resources.get("gpu", 0),
+        **{name: job.resources.get(name, 0) for name in ("gpu", "mem_mb", "runtime")},
     }
 
 

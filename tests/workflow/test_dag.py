@@ -34,16 +34,16 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     assert sum(count for rule, count in found.items() if re.fullmatch(r"(pretrain|finetune)_runs_\d+", rule)) == 20
     # Yosinski et al.: 2 base networks a split; 7 layers, both directions, 5 treatments on one split and 2 on the other
     assert sum(count for rule, count in found.items() if rule.startswith("transfer_runs")) == 4 + (5 + 2) * 7 * 2
-    # Neyshabur et al.: P; 4 networks a target, 2 more on three; 2 in 12 sizes on 3 targets; 12 earlier checkpoints of P
+    # Neyshabur et al.: P under each seed; 4 networks a target, 2 more on three; 2 in 12 sizes on 3 targets; 12 earlier
+    # checkpoints of P
     trained = sum(count for rule, count in found.items() if rule.startswith("train_basins"))
-    assert trained == 1 + 4 * 4 + 2 * 3 + 2 * 12 * 3 + 12 * 4
-    for seed in config["basins"]["seeds"]:
-        assert found[f"compare_networks_seeds_{seed}"] == 1
-        for target in ("real", "quickdraw", "chexpert"):
-            assert found[f"explore_modules_seeds_{seed}_{target}"] == 1
-    # Orhand et al.: 5 pairs of repeats of 2 targets and of 2 controls, and 2 directions for the joint figure
+    assert trained == 3 + 4 * 4 + 2 * 3 + 2 * 12 * 3 + 12 * 4
+    assert [found[f"compare_networks_seeds_{seed}"] for seed in config["basins"]["seeds"]] == [1, 1, 1]
+    # the first P-T and the first RI-T on three targets, under each seed
+    assert sum(count for rule, count in found.items() if rule.startswith("explore_modules")) == 2 * 3 * 3
+    # Orhand et al.: 10 repeats of 2 targets and of 2 controls; 2 directions for the joint figure, under each seed
     assert found["train_quanta_sources"] == 1
-    assert sum(count for rule, count in found.items() if rule.startswith("train_sweeps")) == 5 * (2 + 2) + 2
+    assert sum(count for rule, count in found.items() if rule.startswith("train_sweeps")) == 10 * (2 + 2) + 2 * 3
     # Li et al.: four networks
     assert sum(count for rule, count in found.items() if rule.startswith("train_networks")) == 4
     assert found["capture_units"] == found["match_units"] == 1
@@ -102,7 +102,7 @@ def test_a_finished_run_has_nothing_to_do(finished):
         ),
         (
             lambda config: config["basins"]["landscape"].update(draws=2),
-            {"explore_modules": 1},
+            {"explore_modules_1": 1},
             {"train_basins_1", "compare_networks"},
         ),
     ],

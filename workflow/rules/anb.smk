@@ -5,7 +5,7 @@ TRANSFERS = {run.name: run for run in anb_runs(config)}
 
 
 # networks in one job pay for the import of torch once; on a cluster each may have a job of its own
-for number, batch in enumerate(transfer_batches(), start=1):
+for number, batch in enumerate(batches.anb_batches(config), start=1):
 
     rule:
         """Some networks, each under every seed: base networks, or such whose first layers come from one."""
@@ -25,8 +25,8 @@ for number, batch in enumerate(transfer_batches(), start=1):
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=growing(6_000),
-            runtime=growing(1_440),
+            mem_mb=growing(memory(6_000, ANB["model"], batch)),
+            runtime=growing(minutes(1_440, ANB["model"], batch, ANB["seeds"])),
         params:
             runs=[asdict(run) for run in batch],
             datasets=[prepared(run.task["dataset"]) for run in batch],

@@ -1,47 +1,44 @@
 # Neyshabur et al. 2020: fine-tuned networks and such from a random initialisation, and the landscape around them.
 
 BASINS = config["basins"]
-BASIN_RUNS = {run.name: run for run in basin_runs(config)}
-# the networks that are compared with each other, and those whose modules are set back and disturbed
-COMPARED = [run for run in BASIN_RUNS.values() if run.checkpoints]
-EXPLORED = {
-    target: [run for run in COMPARED if run.target == target and len(run.checkpoints) > 1]
-    for target in BASINS["landscape"]["targets"]
-}
+BASIN_RUNS = basin_runs(config)
+# the networks that are compared with each other, and jobs of those whose modules are set back and disturbed
+COMPARED = [run for run in BASIN_RUNS if run.checkpoints]
+EXPLORED = batches.exploration_batches(config)
 # what is found of them
 COMPARISONS = ["similarity", "distance", "mistakes", "path", "barriers"]
 EXPLORATIONS = ["modules", "criticality"]
 BASIN_TABLES = ["history", "accuracy", *COMPARISONS, *EXPLORATIONS]
 
 # networks in one job pay for the import of torch once; on a cluster each may have a job of its own
-for number, batch in enumerate(basin_batches(), start=1):
+for number, (batch, seeds) in enumerate(batches.basin_batches(config), start=1):
 
     rule:
-        """Some networks, each under every seed: P, or such that start from it or from a random initialisation."""
+        """Some networks under some seeds: P, or such that start from it or from a random initialisation."""
         name:
             f"train_basins_{number}"
         input:
-            source=basin_folders({"P" for run in batch if run.start is not None}),
+            source=basin_folders(BASIN_RUNS[:1], seeds) if batch[0].start is not None else [],
             dataset=sorted({prepared(run.task["dataset"]) for run in batch}),
         output:
-            [directory(folder) for folder in basin_folders(run.name for run in batch)],
+            [directory(folder) for folder in basin_folders(batch, seeds)],
         log:
-            f"results/basins/logs/training/{batch[0].name}.log",
+            f"results/basins/logs/training/{batch[0].name}-{seeds[0]}.log",
         benchmark:
-            f"results/basins/cost/training/{batch[0].name}.tsv"
+            f"results/basins/cost/training/{batch[0].name}-{seeds[0]}.tsv"
         conda:
             "../../envs/train.yaml"
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=growing(8_000),
-            runtime=growing(2_880),
+            mem_mb=growing(memory(8_000, BASINS["model"], batch)),
+            runtime=growing(minutes(1_440, BASINS["model"], batch, seeds)),
         params:
             runs=[asdict(run) for run in batch],
             datasets=[prepared(run.task["dataset"]) for run in batch],
             model=MODELS[BASINS["model"]],
-            seeds=BASINS["seeds"],
-            unfinished=f"results/basins/unfinished/{batch[0].name}",
+            seeds=seeds,
+            unfinished=f"results/basins/unfinished/{batch[0].name}-{seeds[0]}",
             device=config["device"],
             precision=config["precision"],
             code=code("train_basins.py"),
@@ -49,17 +46,17 @@ for number, batch in enumerate(basin_batches(), start=1):
             "../scripts/train_basins.py"
 
 
-for seeds in seed_batches("basins"):
+for seeds in batches.seed_batches(config, "basins"):
 
     rule:
         """Networks in pairs: similarity, distance, shared mistakes, and the straight line between two of them."""
         name:
             batch_name("basins", "compare_networks", seeds)
         input:
-            runs=basin_folders(run.name for run in COMPARED),
+            runs=basin_folders(COMPARED, seeds),
             datasets=sorted({dataset_of(target) for target in BASINS["targets"]}),
         output:
-            **{name: landscape_table(name, seeds) for name in COMPARISONS},
+            **{name: comparison_table(name, seeds) for name in COMPARISONS},
         log:
             f"results/basins/logs/compare_networks-{seeds[0]}.log",
         benchmark:
@@ -86,30 +83,30 @@ for seeds in seed_batches("basins"):
             "../scripts/compare_networks.py"
 
 
-for seeds, target in product(seed_batches("basins"), BASINS["landscape"]["targets"]):
+for number, (batch, seeds) in enumerate(EXPLORED, start=1):
 
     rule:
         """Networks module by module: each set back to its initial value, or moved on the way from there and disturbed."""
         name:
-            exploration_name(seeds, target)
+            f"explore_modules_{number}"
         input:
-            runs=basin_folders(run.name for run in EXPLORED[target]),
-            dataset=dataset_of(target),
+            runs=basin_folders(batch, seeds),
+            dataset=dataset_of(batch[0].target),
         output:
-            **{name: landscape_table(f"{name}-{target}", seeds) for name in EXPLORATIONS},
+            **{name: exploration_table(name, batch, seeds) for name in EXPLORATIONS},
         log:
-            f"results/basins/logs/explore_modules-{target}-{seeds[0]}.log",
+            f"results/basins/logs/explore_modules-{batch[0].name}-{seeds[0]}.log",
         benchmark:
-            f"results/basins/cost/explore_modules-{target}-{seeds[0]}.tsv"
+            f"results/basins/cost/explore_modules-{batch[0].name}-{seeds[0]}.tsv"
         conda:
             "../../envs/train.yaml"
         threads: 1
         resources:
             gpu=gpus(),
             mem_mb=growing(8_000),
-            runtime=growing(1_440),
+            runtime=growing(exploring_minutes(1_440, config, MODELS[BASINS["model"]], batch, len(seeds))),
         params:
-            runs=[asdict(run) for run in EXPLORED[target]],
+            runs=[asdict(run) for run in batch],
             seeds=seeds,
             landscape=landscape_settings("alphas", "sigmas", "draws", "images", "recalibrate"),
             device=config["device"],
@@ -121,15 +118,12 @@ for seeds, target in product(seed_batches("basins"), BASINS["landscape"]["target
 rule judge_basins_claims:
     """What was measured of all networks in tables, and the paper's claims judged by them."""
     input:
-        **{name: [landscape_table(name, seeds) for seeds in seed_batches("basins")] for name in COMPARISONS},
         **{
-            name: [
-                landscape_table(f"{name}-{target}", seeds)
-                for seeds, target in product(seed_batches("basins"), BASINS["landscape"]["targets"])
-            ]
-            for name in EXPLORATIONS
+            name: [comparison_table(name, seeds) for seeds in batches.seed_batches(config, "basins")]
+            for name in COMPARISONS
         },
-        runs=basin_folders(BASIN_RUNS),
+        **{name: [exploration_table(name, *explored) for explored in EXPLORED] for name in EXPLORATIONS},
+        runs=basin_folders(BASIN_RUNS, BASINS["seeds"]),
     output:
         **{name: f"results/basins/tables/{name}.csv" for name in BASIN_TABLES},
         claims=report("results/basins/claims.csv", **in_report("basins", "claims", "Claims as CSV")),
@@ -145,7 +139,7 @@ rule judge_basins_claims:
         mem_mb=growing(2_000),
         runtime=growing(20),
     params:
-        runs=[asdict(run) for run in BASIN_RUNS.values()],
+        runs=[asdict(run) for run in BASIN_RUNS],
         seeds=BASINS["seeds"],
         last_epochs=BASINS["last_epochs"],
         roles=BASINS["targets"],

@@ -3,20 +3,21 @@ import os
 import re
 import sys
 from dataclasses import asdict
-from itertools import product
 from pathlib import Path
 
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from transferscope import configuration, fetching, provenance
+from transferscope.cost.jobs import exploring_minutes, memory_mb, training_minutes
 from transferscope.errors import InputError
 from transferscope.machine.exclusive import hold, require_idle, require_writable
 from transferscope.machine.gpus import gpus_here, gpus_in_cluster
 from transferscope.machine.slurm import cancel_orphans, require_own_logs
+from transferscope.runs import batches
 from transferscope.runs.anb import anb_runs
 from transferscope.runs.basins import basin_runs
-from transferscope.runs.quanta import quanta_sources, quanta_sweeps
+from transferscope.runs.quanta import SourceRun, quanta_sources, quanta_sweeps
 from transferscope.runs.similarity import similarity_runs
 from transferscope.training.recipe import Kept
 
@@ -137,8 +138,29 @@ def tell_what_is_unknown():
 
 
 def growing(amount):
-    """A resource that grows with each attempt at a job."""
-    return lambda wildcards, attempt: amount * attempt
+    """A resource that grows with each attempt at a job. amount: in the first, a number or a function of wildcards."""
+    return lambda wildcards, attempt: (amount(wildcards) if callable(amount) else amount) * attempt
+
+
+def memory(least, model, runs):
+    """Megabytes that a job asks for first which runs, or trains, these with a model of the config."""
+    return memory_mb(least, MODELS[model], runs, on_gpu=gpus() > 0)
+
+
+def minutes(least, model, runs, seeds):
+    """Minutes that a job asks for first which trains these runs under these seeds."""
+    return training_minutes(least, config, MODELS[model], runs, len(seeds))
+
+
+def source_training(model):
+    """The training of a source model of Magai & Soroka 2023."""
+    source = MODELS[model]["source"]
+    return SourceRun(model, config["tasks"][source["task"]], source["recipe"])
+
+
+def fine_tuning(target):
+    """A fine-tuning of Magai & Soroka 2023."""
+    return SourceRun(target, config["tasks"][target], config["tas"]["recipe"])
 
 
 def prepared(dataset):
@@ -162,12 +184,6 @@ def dataset_of(task):
     return prepared(config["tasks"][task]["dataset"])
 
 
-def seed_batches(paper):
-    """The seeds of a paper's runs in groups that share a job."""
-    seeds, size = config[paper]["seeds"], config[paper]["seeds_per_job"]
-    return [seeds[first : first + size] for first in range(0, len(seeds), size)]
-
-
 def batch_name(paper, name, seeds):
     """What a job is called that runs these seeds."""
     return name if seeds == config[paper]["seeds"] else f"{name}_seeds_{'_'.join(map(str, seeds))}"
@@ -178,43 +194,6 @@ def runs_of(phase):
     return {name: run for name, run in RUNS.items() if run.phase == phase}
 
 
-def run_batches():
-    """The runs of Goerttler & Obermayer 2022 in groups that share a job: a run is never with one that it starts from."""
-    runs, size = list(RUNS.values()), config["similarity"]["runs_per_job"]
-    starts = {run.start for run in runs}
-    groups = [[run] for run in runs if run.name in starts]
-    for phase in ("pretrain", "finetune"):
-        groups += dealt([run for run in runs_of(phase).values() if run.name not in starts], size)
-    return groups
-
-
-def transfer_batches():
-    """The networks of Yosinski et al. 2014 in groups that share a job, base networks apart from those with copies."""
-    size, runs = config["anb"]["runs_per_job"], TRANSFERS.values()
-    base, copied = ([run for run in runs if (run.n == 0) == is_base] for is_base in (True, False))
-    return dealt(base, size) + dealt(copied, size)
-
-
-def basin_batches():
-    """The networks of Neyshabur et al. 2020 in groups that share a job: P, those that do without it, and then others."""
-    size, runs = config["basins"]["runs_per_job"], BASIN_RUNS.values()
-    pretrained, scratch, tuned = ([run for run in runs if run.treatment == each] for each in ("P", "RI-T", "P-T"))
-    return [pretrained, *dealt(scratch, size), *dealt(tuned, size)]
-
-
-def sweep_batches():
-    """The sweeps of Orhand et al. 2021 in groups that share a job, those apart that wait for networks of `anb`."""
-    size, sweeps = config["quanta"]["runs_per_job"], SWEEPS.values()
-    own, joint = ([sweep for sweep in sweeps if (sweep.half is None) == is_own] for is_own in (True, False))
-    return dealt(own, size) + dealt(joint, size)
-
-
-def dealt(runs, size):
-    """Runs in groups of at most `size`, dealt out like cards: neighbours, which differ least, take equally long."""
-    jobs = -(-len(runs) // size)
-    return [runs[first::jobs] for first in range(jobs)]
-
-
 def transfer_folders(names):
     return [f"results/anb/models/{name}" for name in names]
 
@@ -223,14 +202,14 @@ def quanta_folders(names):
     return [f"results/quanta/models/{name}" for name in names]
 
 
-def basin_folders(names):
-    return [f"results/basins/models/{name}" for name in names]
+def sweep_folders(sweeps, seeds):
+    """The folders of all networks of sweeps, sweep by sweep, one a seed: those of a sweep may be of several jobs."""
+    return [f"results/quanta/models/{sweep.name}/seed{seed}" for sweep in sweeps for seed in seeds]
 
 
-def exploration_name(seeds, target):
-    """What a job is called that explores the networks of these seeds on a target."""
-    name = batch_name("basins", "explore_modules", seeds)
-    return name if config["basins"]["landscape"]["targets"] == [target] else f"{name}_{target}"
+def basin_folders(runs, seeds):
+    """The folders of the networks of Neyshabur et al. 2020, run by run, one a seed."""
+    return [f"results/basins/models/{run.name}/seed{seed}" for run in runs for seed in seeds]
 
 
 def landscape_settings(*keys):
@@ -238,14 +217,24 @@ def landscape_settings(*keys):
     return {key: config["basins"]["landscape"][key] for key in keys}
 
 
-def landscape_table(name, seeds):
-    """The file of a table of Neyshabur et al. 2020 that a job made of the networks of these seeds."""
+def comparison_table(name, seeds):
+    """The file of a table of Neyshabur et al. 2020 that a job made of the networks of these seeds in pairs."""
     return f"results/basins/landscape/seed{seeds[0]}/{name}.csv"
+
+
+def exploration_table(name, batch, seeds):
+    """The same of modules of the networks of some runs and seeds."""
+    return f"results/basins/landscape/seed{seeds[0]}/{batch[0].name}/{name}.csv"
 
 
 def source_folder(sweep):
     """Where the source network of a sweep is: among this paper's, or, for the joint figure, among `anb`'s."""
     return (quanta_folders if sweep.half is None else transfer_folders)([sweep.source_run or "source"])[0]
+
+
+def model_of(sweeps):
+    """The model of sweeps that share a job: this paper's, or, for the joint figure, `anb`'s."""
+    return config["quanta" if sweeps[0].half is None else "anb"]["model"]
 
 
 def source_checkpoint(sweep):
@@ -258,6 +247,12 @@ def network_run():
     paper = config["convergent"]
     run = {"name": "network", "task": config["tasks"][paper["task"]], "recipe": paper["recipe"]}
     return run | {"drawn_as": min(paper["seeds"])} if paper["same_order"] else run
+
+
+def network_training():
+    """The training of one of them."""
+    run = network_run()
+    return SourceRun(run["name"], run["task"], run["recipe"])
 
 
 def network_folders(seeds):

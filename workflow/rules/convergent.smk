@@ -6,7 +6,7 @@ NETWORKS = sorted(CONVERGENT["seeds"])
 
 
 # networks in one job pay for the import of torch once; on a cluster they may learn side by side
-for seeds in seed_batches("convergent"):
+for seeds in batches.seed_batches(config, "convergent"):
 
     rule:
         """Networks that differ in their seed alone: in their initialisation and, unless it is shared, order of images."""
@@ -25,8 +25,8 @@ for seeds in seed_batches("convergent"):
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=growing(6_000),
-            runtime=growing(2_880),
+            mem_mb=growing(memory(6_000, CONVERGENT["model"], [network_training()])),
+            runtime=growing(minutes(1_440, CONVERGENT["model"], [network_training()], seeds)),
         params:
             runs=[network_run()],
             folders=["results/convergent/models/network"],

@@ -40,7 +40,7 @@ rule compare_transfer:
 rule join_measures:
     """λ, the accuracy of frozen copies and the change of CKA of the same layers in one table, and how they correlate."""
     input:
-        sweeps=quanta_folders(sweep.name for sweep in JOINT_SWEEPS),
+        sweeps=sweep_folders(JOINT_SWEEPS, QUANTA["seeds"]),
         accuracy="results/anb/tables/accuracy.csv",
         change="results/quanta/tables/layer_change.csv",
     output:

@@ -22,8 +22,8 @@ rule train_quanta_sources:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=growing(6_000),
-        runtime=growing(1_440),
+        mem_mb=growing(memory(6_000, QUANTA["model"], SOURCES)),
+        runtime=growing(minutes(1_440, QUANTA["model"], SOURCES, QUANTA["seeds"])),
     params:
         runs=[asdict(run) for run in SOURCES],
         folders=quanta_folders(run.name for run in SOURCES),
@@ -40,36 +40,36 @@ rule train_quanta_sources:
 
 
 # the networks of a sweep share the source's forward pass, and the sweeps of a job the import of torch
-for number, batch in enumerate(sweep_batches(), start=1):
+for number, (batch, seeds) in enumerate(batches.quanta_batches(config), start=1):
 
     rule:
-        """Some sweeps, each under every seed: networks that learn side by side, each with a gate to one source."""
+        """Some sweeps under some seeds: networks that learn side by side, each with a gate to one source."""
         name:
             f"train_sweeps_{number}"
         input:
             sources=sorted({source_folder(sweep) for sweep in batch}),
             dataset=sorted({prepared(sweep.task["dataset"]) for sweep in batch}),
         output:
-            [directory(folder) for folder in quanta_folders(sweep.name for sweep in batch)],
+            [directory(folder) for folder in sweep_folders(batch, seeds)],
         log:
-            f"results/quanta/logs/training/{batch[0].name}.log",
+            f"results/quanta/logs/training/{batch[0].name}-{seeds[0]}.log",
         benchmark:
-            f"results/quanta/cost/training/{batch[0].name}.tsv"
+            f"results/quanta/cost/training/{batch[0].name}-{seeds[0]}.tsv"
         conda:
             "../../envs/train.yaml"
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=growing(8_000),
-            runtime=growing(1_440),
+            mem_mb=growing(memory(8_000, model_of(batch), batch)),
+            runtime=growing(minutes(1_440, model_of(batch), batch, seeds)),
         params:
             sweeps=[asdict(sweep) for sweep in batch],
             sources=[source_folder(sweep) for sweep in batch],
             checkpoints=[source_checkpoint(sweep) for sweep in batch],
             datasets=[prepared(sweep.task["dataset"]) for sweep in batch],
-            seeds=QUANTA["seeds"],
+            seeds=seeds,
             share_source=QUANTA["share_source"],
-            unfinished=f"results/quanta/unfinished/{batch[0].name}",
+            unfinished=f"results/quanta/unfinished/{batch[0].name}-{seeds[0]}",
             device=config["device"],
             precision=config["precision"],
             code=code("train_sweeps.py"),
@@ -86,7 +86,7 @@ rule judge_quanta_claims:
     """What every network came to and all histories in a table each, and the paper's claims judged by them."""
     input:
         source=quanta_folders(["source"]),
-        sweeps=quanta_folders(sweep.name for sweep in OWN_SWEEPS),
+        sweeps=sweep_folders(OWN_SWEEPS, QUANTA["seeds"]),
         joint="results/quanta/tables/joint.csv" if JOINT else [],
     output:
         final="results/quanta/tables/final.csv",

@@ -5,7 +5,7 @@ RUNS = {run.name: run for run in similarity_runs(config)}
 
 
 # runs in one job pay for the import of torch once; on a cluster each may have a job of its own
-for number, batch in enumerate(run_batches(), start=1):
+for number, batch in enumerate(batches.similarity_batches(config), start=1):
 
     rule:
         """Some conditions, each under every seed: from a random initialisation, or from the end of another run."""
@@ -25,8 +25,8 @@ for number, batch in enumerate(run_batches(), start=1):
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=growing(6_000),
-            runtime=growing(720),
+            mem_mb=growing(memory(6_000, SIMILARITY["model"], batch)),
+            runtime=growing(minutes(720, SIMILARITY["model"], batch, SIMILARITY["seeds"])),
         params:
             runs=[asdict(run) for run in batch],
             folders=run_folders(run.name for run in batch),

@@ -29,8 +29,8 @@ rule pretrain:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=growing(4_000),
-        runtime=growing(720),
+        mem_mb=growing(lambda wildcards: memory(4_000, wildcards.model, [source_training(wildcards.model)])),
+        runtime=growing(lambda wildcards: minutes(720, wildcards.model, [source_training(wildcards.model)], [0])),
     params:
         model=lookup(within=config, dpath="models/{model}"),
         task=lambda wildcards: config["tasks"][MODELS[wildcards.model]["source"]["task"]],
@@ -70,7 +70,7 @@ rule fetch_source:
 
 
 # seeds in one job pay for the import of torch once; on a cluster they may run side by side
-for seeds in seed_batches("tas"):
+for seeds in batches.seed_batches(config, "tas"):
 
     rule:
         """Fine-tuned models, one a seed: the source model with a new head, trained on the target."""
@@ -91,8 +91,10 @@ for seeds in seed_batches("tas"):
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=growing(8_000),
-            runtime=growing(480),
+            mem_mb=growing(lambda wildcards: memory(8_000, wildcards.model, [fine_tuning(wildcards.target)])),
+            runtime=growing(
+                lambda wildcards, seeds=seeds: minutes(480, wildcards.model, [fine_tuning(wildcards.target)], seeds)
+            ),
         params:
             task=lookup(within=config, dpath="tasks/{target}"),
             recipe=TAS["recipe"],

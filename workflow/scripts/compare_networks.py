@@ -1,5 +1,6 @@
 """Compare pre-trained, fine-tuned and randomly initialised networks of Neyshabur et al. 2020 with each other."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from transferscope.terms.basins import MIXED_PAIR, PRETRAINED, SCRATCH_PAIR, TUN
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
     runs = {run.name: run for run in (BasinRun(**fields) for fields in params.runs)}
-    folders = dict(zip(runs, snakemake.input.runs, strict=True))
+    folders = dict(zip(itertools.product(runs, params.seeds), snakemake.input.runs, strict=True))
     landscape, outputs = params.landscape, dict(snakemake.output.items())
     tables = {name: [] for name in outputs}
 
@@ -28,7 +29,7 @@ with job_log(snakemake) as job:
         pairs = pairs_on(target, runs)
         networks = {}
         for name in dict.fromkeys(name for pair in pairs for name in (pair.one, pair.other)):
-            last = Path(folders[name], f"seed{seed}", f"epoch{runs[name].checkpoints[-1]}.safetensors")
+            last = Path(folders[name, seed], f"epoch{runs[name].checkpoints[-1]}.safetensors")
             networks[name], facts = zoo.load(last)
             networks[name].to(device)
             if name != PRETRAINED:

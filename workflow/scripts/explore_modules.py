@@ -15,10 +15,12 @@ from transferscope.runs.basins import BasinRun
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
     landscape, modules, points = params.landscape, [], []
-    for run, folder in zip((BasinRun(**fields) for fields in params.runs), snakemake.input.runs, strict=True):
+    folders = iter(snakemake.input.runs)
+    for run in (BasinRun(**fields) for fields in params.runs):
         for seed in params.seeds:
             print(f"{run.name}, seed {seed}", flush=True)
-            states = [zoo.load(Path(folder, f"seed{seed}", f"epoch{epoch}.safetensors")) for epoch in run.checkpoints]
+            folder = next(folders)
+            states = [zoo.load(Path(folder, f"epoch{epoch}.safetensors")) for epoch in run.checkpoints]
             *checkpoints, final = (module for module, _ in states)
             inputs = Inputs.of(states[-1][1])
             train, test = (tasks.load(snakemake.input.dataset, run.task, part, seed) for part in ("train", "test"))

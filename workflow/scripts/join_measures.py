@@ -11,10 +11,10 @@ from transferscope.tables import joint
 
 with job_log(snakemake) as job:
     params, found = snakemake.params, snakemake.input
-    gates = []
-    for sweep, folder in zip((Sweep(**fields) for fields in params.sweeps), found.sweeps, strict=True):
+    gates, folders = [], iter(found.sweeps)
+    for sweep in (Sweep(**fields) for fields in params.sweeps):
         for seed in params.seeds:
-            history = store.read_table(Path(folder, f"seed{seed}", "history.csv"))
+            history = store.read_table(Path(next(folders), "history.csv"))
             gates += [row | {"half": sweep.half} for row in final_rows(sweep, seed, history, params.last_epochs)]
     accuracy, change = store.read_table(found.accuracy), store.read_table(found.change)
     rows = joint.rows(pd.DataFrame(gates), accuracy, change, params.split)

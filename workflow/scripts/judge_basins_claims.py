@@ -1,5 +1,6 @@
 """Gather what was measured of all networks of Neyshabur et al. 2020, and judge the paper's claims by it."""
 
+import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -16,15 +17,14 @@ with job_log(snakemake) as job:
     params = snakemake.params
     runs = [BasinRun(**fields) for fields in params.runs]
 
-    def history_of(folder, seed):
-        return store.read_table(Path(folder, f"seed{seed}", "history.csv"))
-
     tables = {"accuracy": [], "history": []}
-    sources = dict(zip((run.name for run in runs), snakemake.input.runs, strict=True))
+    trained = itertools.product((run.name for run in runs), params.seeds)
+    folders = dict(zip(trained, snakemake.input.runs, strict=True))
     for seed in params.seeds:
-        of_source = history_of(sources[PRETRAINED], seed)
+        histories = {run.name: store.read_table(Path(folders[run.name, seed], "history.csv")) for run in runs}
+        of_source = histories[PRETRAINED]
         for run in runs:
-            history = history_of(sources[run.name], seed)
+            history = histories[run.name]
             tables["accuracy"].append(accuracy_row(run, seed, history, of_source, params.last_epochs))
             tables["history"] += history_rows(run, seed, history)
     for name in ("mistakes", "similarity", "distance", "path", "barriers", "criticality", "modules"):

@@ -13,15 +13,15 @@ from transferscope.runs.quanta import Sweep, final_rows, history_rows, source_ro
 with job_log(snakemake) as job:
     params = snakemake.params
 
-    def history_of(folder, seed):
-        return store.read_table(Path(folder, f"seed{seed}", "history.csv"))
+    def history_of(folder):
+        return store.read_table(Path(folder, "history.csv"))
 
     (source,) = snakemake.input.source
-    final = [source_row(seed, history_of(source, seed), params.last_epochs) for seed in params.seeds]
-    histories = []
-    for sweep, folder in zip((Sweep(**fields) for fields in params.sweeps), snakemake.input.sweeps, strict=True):
+    final = [source_row(seed, history_of(f"{source}/seed{seed}"), params.last_epochs) for seed in params.seeds]
+    histories, folders = [], iter(snakemake.input.sweeps)
+    for sweep in (Sweep(**fields) for fields in params.sweeps):
         for seed in params.seeds:
-            history = history_of(folder, seed)
+            history = history_of(next(folders))
             final += final_rows(sweep, seed, history, params.last_epochs)
             histories += history_rows(sweep, seed, history)
     store.write_table(snakemake.output.final, list(final[0]), final, job.facts())

@@ -26,9 +26,9 @@ with job_log(snakemake) as job:
     torch.manual_seed(seed_for(source["seed"], "initialisation"))
     module = zoo.create(facts["architecture"])
     recipe, identity = Recipe(**source["recipe"]), [params.code, params.task, verified_checksum(dataset)]
-    folder = Path(params.unfinished)
+    folder, kept = Path(params.unfinished), Kept(after=[recipe.epochs], ends=False)
     how = identity, facts, device, params.precision
-    train(module, Inputs.of(facts), *examples, recipe, source["seed"], Kept(), folder, *how)
+    train(module, Inputs.of(facts), *examples, recipe, source["seed"], kept, folder, *how)
     finished = {
         folder / f"epoch{recipe.epochs}.safetensors": snakemake.output.checkpoint,
         folder / "history.csv": snakemake.output.history,

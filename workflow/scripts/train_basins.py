@@ -25,8 +25,8 @@ with job_log(snakemake) as job:
             torch.manual_seed(seed_for(seed, "initialisation", run["treatment"], run["drawn_as"]))
             architecture = zoo.architecture(params.model, classes)
             return zoo.create(architecture), architecture
-        (source,) = snakemake.input.source
-        module, facts = zoo.load(Path(source, f"seed{seed}", f"epoch{run['start']}.safetensors"))
+        source = snakemake.input.source[params.seeds.index(seed)]
+        module, facts = zoo.load(Path(source, f"epoch{run['start']}.safetensors"))
         zoo.with_new_head(module, classes, torch_generator(seed, "head", run["drawn_as"]))
         return module, facts["architecture"] | {"classes": classes}
 
@@ -39,16 +39,16 @@ with job_log(snakemake) as job:
         mean, std = channel_statistics(examples[0], architecture["channels"])
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"])
         facts |= {"architecture": architecture, "normalisation": {"mean": mean, "std": std}}
-        recipe, kept = Recipe(**run["recipe"]), Kept(after=run["checkpoints"])
+        recipe, kept = Recipe(**run["recipe"]), Kept(after=run["checkpoints"], ends=False)
         folder = Path(params.unfinished, run["name"], f"seed{seed}")
         identity, order = [params.code, run, checksums[dataset]], seed_for(seed, "instance", run["instance"])
         how = identity, facts, device, params.precision
         train(module, Inputs.of(facts), *examples, recipe, order, kept, folder, *how)
         files = [*(f"epoch{epoch}.safetensors" for epoch in run["checkpoints"]), HISTORY]
-        return {folder / file: Path(output, f"seed{seed}", file) for file in files}
+        return {folder / file: Path(output, file) for file in files}
 
-    finished = {}
-    for run, dataset, output in zip(params.runs, params.datasets, snakemake.output, strict=True):
+    finished, outputs = {}, iter(snakemake.output)
+    for run, dataset in zip(params.runs, params.datasets, strict=True):
         for seed in params.seeds:
-            finished |= train_network(run, dataset, output, seed)
+            finished |= train_network(run, dataset, next(outputs), seed)
     publish(finished, params.unfinished)

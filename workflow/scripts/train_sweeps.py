@@ -1,4 +1,4 @@
-"""Train some sweeps of Orhand et al. 2021 under every seed: networks with gates, side by side, beside one source."""
+"""Train some sweeps of Orhand et al. 2021 under some seeds: networks with gates, side by side, beside one source."""
 
 from pathlib import Path
 
@@ -37,15 +37,17 @@ with job_log(snakemake) as job:
         together = SideBySide(networks, module, params.share_source, sweep["gate_learning_rate"])
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, sweep=sweep["name"], source=str(source))
         folder, recipe = Path(params.unfinished, sweep["name"], f"seed{seed}"), Recipe(**sweep["recipe"])
+        # what is asked of these networks is in the history
+        kept = Kept(ends=False)
         identity = [params.code, sweep, params.share_source, checksums[dataset]]
         how = identity, facts, device, params.precision
-        train(together, Inputs.of(made), *examples, recipe, seed, Kept(), folder, *how)
-        return {folder / HISTORY: Path(output, f"seed{seed}", HISTORY)}
+        train(together, Inputs.of(made), *examples, recipe, seed, kept, folder, *how)
+        return {folder / HISTORY: Path(output, HISTORY)}
 
-    finished = {}
-    jobs = zip(params.sweeps, params.sources, params.checkpoints, params.datasets, snakemake.output, strict=True)
-    for sweep, folder, checkpoint, dataset, output in jobs:
+    finished, outputs = {}, iter(snakemake.output)
+    sweeps = zip(params.sweeps, params.sources, params.checkpoints, params.datasets, strict=True)
+    for sweep, folder, checkpoint, dataset in sweeps:
         for seed in params.seeds:
             source = Path(folder, f"seed{seed}", checkpoint)
-            finished |= train_sweep(sweep, source, dataset, output, seed)
+            finished |= train_sweep(sweep, source, dataset, next(outputs), seed)
     publish(finished, params.unfinished)

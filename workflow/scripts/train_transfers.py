@@ -33,7 +33,7 @@ with job_log(snakemake) as job:
         print(f"{run['name']}, seed {seed}", flush=True)
         examples = [tasks.load(dataset, run["task"], part, seed) for part in ("train", "test")]
         recipe = Recipe(**run["recipe"])
-        last = f"epoch{recipe.epochs}.safetensors"
+        last, kept = f"epoch{recipe.epochs}.safetensors", Kept(after=[recipe.epochs], ends=False)
         torch.manual_seed(seed_for(seed, "initialisation", run["name"]))
         architecture = zoo.architecture(params.model, len(examples[0].class_names))
         module = zoo.create(architecture)
@@ -45,7 +45,7 @@ with job_log(snakemake) as job:
         facts["normalisation"] = normalisation[dataset]
         folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, checksums[dataset]]
         how = identity, facts, device, params.precision
-        train(module, Inputs.of(facts), *examples, recipe, seed, Kept(), folder, *how)
+        train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, *how)
         return {folder / file: Path(output, f"seed{seed}", file) for file in (last, "history.csv")}
 
     finished = {}

@@ -1,34 +1,23 @@
 """The page that tells what a config costs, as Markdown: a table, and what it takes for granted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from transferscope.cost.papers import PAPERS, Sizes
+from transferscope.cost.papers import PAPERS, Sizes, quanta_parts
+from transferscope.cost.speed import MEASURED, SECONDS_A_CALL, hours, rate
 from transferscope.cost.work import Work, images_in_split
 from transferscope.data.known import SPLITS, size_of
 
-# What NVIDIA reports of training ResNet-50 v1.5 at 224 pixels with PyTorch on one GPU (DeepLearningExamples,
-# PyTorch/Classification/ConvNets/resnet50v1.5), by precision: images a second, and on what. Mixed precision there is of
-# float16, which these GPUs multiply as fast as bfloat16.
-MEASURED = {
-    "fp32": (367, "a V100 of 16 GB"),
-    "tf32": (938, "an A100 of 80 GB"),
-    "bf16": (2470, "an A100 of 80 GB"),
-}
-# of ResNet-50: operations of a pass forward, and calls of modules without others inside
-RESNET50_FLOP, RESNET50_CALLS = 8_178_368_512, 158
-# from the same page: a pass forward of one image, in which a GPU has next to nothing to do but to be told
-SECONDS_A_CALL = 10.37e-3 / RESNET50_CALLS
-
 # loaders of images with one channel
 GREY = ("fashion_mnist_sample", "digits", "textures", "FashionMNIST", "CheXpert")
-HEADINGS = ("", "networks", "jobs", "with a GPU", "EFLOP", "hours fp32", "hours tf32", "hours bf16", "kept", "scratch")
+HOURS = ("EFLOP", *(f"hours {precision}" for precision in MEASURED))
+HEADINGS = ("", "networks", "jobs", "with a GPU", *HOURS, "kept", "scratch", "state")
 PAGE = """# What a run costs
 
 Derived from the config by a command, and not measured: `snakemake --cores 1 cost --configfile {configfile}`
 writes this page as `results/cost.md`. Scale: {scale}. Hours are of one GPU; jobs run side by side where there are more.
 
 {table}
-
+{parts}
 - **networks**: trained ones, each seed counted. **jobs**: what `snakemake -n` counts before anything is there.
   **with a GPU**: those of them that train or capture.
 - **EFLOP**: 10^18 floating-point operations, a multiply-add counted as two, of convolutions and matrix products: for
@@ -45,21 +34,29 @@ writes this page as `results/cost.md`. Scale: {scale}. Hours are of one GPU; job
   for; deterministic kernels and optimisers come on top. Expect to be off by a factor of two, and measure one run before
   you ask for hours.
 - **kept**: checkpoints, prepared images and Gram matrices that stay under `results/`. CKA matrices, tables and figures
-  are next to nothing; downloads, and the state of runs under way (three times their weights), come on top.
+  are next to nothing; downloads come on top.
   **scratch**: Gram matrices and correlations that go when they have been compared, as many as there are at one time.
+  **state**: what the largest training keeps to go on from, weights and what the optimiser remembers of them, and twice
+  as much while it writes the next. Each job under way has one; it goes when the training ends.
+"""
+PARTS = """
+What of `quanta` is the paper's, and what is not:
+
+{table}
 """
 
 
 def page(config: Mapping, sizes: Sizes, configfile: str) -> str:
     """The page for a config. configfile: the file's name, for the reader."""
     rates = [
-        f"  - {precision}: {speed:,} images/s on {gpu}, which are {_rate(precision) / 1e12:.1f} TFLOP/s;"
+        f"  - {precision}: {speed:,} images/s on {gpu}, which are {rate(precision) / 1e12:.1f} TFLOP/s;"
         for precision, (speed, gpu) in MEASURED.items()
     ]
     return PAGE.format(
         configfile=configfile,
         scale=config["scale"],
         table=table(costs(config, sizes)),
+        parts=PARTS.format(table=parts_table(quanta_parts(config, sizes))) if "quanta" in config else "",
         rates="\n".join(rates),
         call=1e6 * SECONDS_A_CALL,
     )
@@ -84,16 +81,6 @@ def _images(config: Mapping) -> Work:
     return work
 
 
-def hours(work: Work, precision: str) -> float:
-    """Hours on a GPU in a precision of the config."""
-    return sum(max(each.flop / _rate(precision), each.calls * SECONDS_A_CALL) for each in work.passes) / 3600
-
-
-def _rate(precision: str) -> float:
-    """Floating-point operations a second."""
-    return 3 * RESNET50_FLOP * MEASURED[precision][0]
-
-
 def table(parts: Mapping[str, Work]) -> str:
     """The parts and their sum as a Markdown table."""
     rows = [_row(name, work) for name, work in parts.items()]
@@ -105,15 +92,31 @@ def table(parts: Mapping[str, Work]) -> str:
         passes=[passes for work in works for passes in work.passes],
         kept=sum(work.kept for work in works),
         scratch=sum(work.scratch for work in works),
+        state=max(work.state for work in works),
     )
-    lines = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *rows, _row("**all**", total)]
+    return _lines(HEADINGS, [*rows, _row("**all**", total)])
+
+
+def parts_table(parts: Mapping[str, Work]) -> str:
+    """Networks, operations and hours of the parts of a paper as a Markdown table."""
+    return _lines(
+        ("", "networks", *HOURS), [(name, f"{work.networks:,}", *_time(work)) for name, work in parts.items()]
+    )
+
+
+def _lines(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ("---", *["---:"] * (len(headings) - 1)), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _row(name: str, work: Work) -> tuple[str, ...]:
-    numbers = (f"{hours(work, precision):,.0f}" for precision in MEASURED)
     counts = (f"{count:,}" for count in (work.networks, work.jobs, work.gpu_jobs))
-    return name, *counts, f"{work.flop / 1e18:,.2f}", *numbers, _in_gigabytes(work.kept), _in_gigabytes(work.scratch)
+    return name, *counts, *_time(work), *map(_in_gigabytes, (work.kept, work.scratch, work.state))
+
+
+def _time(work: Work) -> tuple[str, ...]:
+    """Operations, and hours in each precision."""
+    return f"{work.flop / 1e18:,.2f}", *(f"{hours(work.passes, precision):,.0f}" for precision in MEASURED)
 
 
 def _in_gigabytes(size: float) -> str:

@@ -1,44 +1,84 @@
 """What each paper asks for: its networks, their passes, its jobs and what stays on disk. A function a paper."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from transferscope.cost.sizes import Size
 from transferscope.cost.work import (
     CAPTURE_BATCH,
     FLOAT32_BYTES,
     PROBE_BATCH,
+    Passes,
     Work,
     capturing,
     classes_in,
     gram_bytes,
-    groups,
     images_of,
     showing,
+    state_bytes,
     training,
 )
-from transferscope.runs.anb import anb_runs
-from transferscope.runs.basins import Pair, basin_runs, pairs_on
-from transferscope.runs.quanta import quanta_sources, quanta_sweeps
-from transferscope.runs.similarity import similarity_runs
-from transferscope.terms.basins import MIXED_PAIR, PRETRAINED, SCRATCH, SCRATCH_PAIR, TUNED, TUNED_PAIR
+from transferscope.runs import batches
+from transferscope.runs.anb import AnbRun, anb_runs
+from transferscope.runs.basins import BasinRun, Pair, basin_runs, pairs_on
+from transferscope.runs.quanta import SOURCE_RUNS, SourceRun, Sweep, quanta_sources, quanta_sweeps
+from transferscope.runs.similarity import Run, similarity_runs
+from transferscope.terms.basins import MIXED_PAIR, PRETRAINED, SCRATCH_PAIR, TUNED_PAIR
+from transferscope.terms.quanta import TRAINED
 from transferscope.training.recipe import Kept, Recipe
 
+# what networks of Orhand et al. 2021 are for
+GRID_PART, SCRATCH_PART, SOURCE_PART = "the paper's networks with a gate", "without a gate", "source networks"
+CONTROL_PART, JOINT_PART = "controls, which the paper has not", "`joint`, which the paper has not"
+QUANTA_PARTS = (GRID_PART, SCRATCH_PART, SOURCE_PART, CONTROL_PART, JOINT_PART)
+Trained = AnbRun | BasinRun | Run | SourceRun | Sweep
 # (name of a model, classes, selection and reuse of layers) -> its size
 Sizes = Callable[[str, int, str, str], Size]
+
+
+def trained(config: Mapping, run: Trained, size: Size) -> list[Passes]:
+    """The passes of a training run under one seed; of a sweep, those of all its networks.
+
+    size: of its networks.
+    """
+    images, recipe = images_of(config, run.task), Recipe(**run.recipe)
+    if isinstance(run, Sweep):
+        return _side_by_side(run, size, images, recipe, config["quanta"]["share_source"])
+    frozen = run.n if isinstance(run, AnbRun) and run.frozen else 0
+    tests = len(Kept(**run.checkpoints).steps) if isinstance(run, Run) else 0
+    return [training(size, images, recipe, frozen, tests)]
+
+
+def _train(work: Work, config: Mapping, run: Trained, size: Size, seeds: int) -> None:
+    """Add a training run under so many seeds."""
+    networks = len(run.networks) if isinstance(run, Sweep) else 1
+    work.passes += [passes.times(seeds) for passes in trained(config, run, size)]
+    work.networks += seeds * networks
+    work.state = max(work.state, networks * state_bytes(size, Recipe(**run.recipe)))
+
+
+def _side_by_side(
+    sweep: Sweep, size: Size, images: tuple[int, int], recipe: Recipe, share_source: bool
+) -> list[Passes]:
+    """The passes of a sweep's networks, and of the source up to their gates: once for all, or once for each."""
+    gates = [network.layer for network in sweep.networks if network.layer is not None]
+    reached = ([max(gates)] if share_source else gates) if gates else []
+    shown = recipe.epochs * images[0] + (1 + recipe.epochs) * images[1]
+    passes = [showing(size, shown, recipe.batch_size, layer + 1) for layer in reached]
+    return [training(size, images, recipe).times(len(sweep.networks)), *passes]
 
 
 def tas(config: Mapping, sizes: Sizes) -> Work:
     """Magai & Soroka 2023: every model fine-tuned on every target, and captured at every checkpoint."""
     paper, recipe, work = config["tas"], Recipe(**config["tas"]["recipe"]), Work()
     checkpoints = len(Kept(**paper["checkpoints"]).names(recipe.epochs))
-    seeds, n, jobs = len(paper["seeds"]), paper["examples"], groups(len(paper["seeds"]), paper["seeds_per_job"])
+    seeds, n, jobs = len(paper["seeds"]), paper["examples"], len(batches.seed_batches(config, "tas"))
     for model in paper["models"]:
         source = config["models"][model]["source"]
         if "task" in source:
             task = config["tasks"][source["task"]]
             size = sizes(model, classes_in(config, task), paper["layers"], paper["reused"])
-            work.passes.append(training(size, images_of(config, task), Recipe(**source["recipe"])))
-            work.networks += 1
+            _train(work, config, SourceRun(model, task, source["recipe"]), size, 1)
             work.gpu_jobs += 1
         work.jobs += 1
         for target in paper["targets"]:
@@ -47,6 +87,7 @@ def tas(config: Mapping, sizes: Sizes) -> Work:
             tuned = training(size, images_of(config, task), recipe, tests=len(paper["checkpoints"]["steps"]))
             work.passes += [tuned.times(seeds), capturing(size, n).times(1 + seeds * checkpoints)]
             work.networks += seeds
+            work.state = max(work.state, state_bytes(size, recipe))
             # fine-tuning, capture and comparison
             work.jobs += jobs + 2
             work.gpu_jobs += jobs + 1
@@ -66,16 +107,11 @@ def similarity(config: Mapping, sizes: Sizes) -> Work:
         size = sizes(paper["model"], classes_in(config, run.task), paper["layers"], "last")
         recipe, kept = Recipe(**run.recipe), Kept(**run.checkpoints)
         checkpoints = seeds * len(kept.names(recipe.epochs, end=recipe.memorise is not None))
-        trained = training(size, images_of(config, run.task), recipe, tests=len(kept.steps))
-        work.passes += [trained.times(seeds), capturing(size, n).times(checkpoints * len(run.probes))]
-        work.networks += seeds
+        _train(work, config, run, size, seeds)
+        work.passes.append(capturing(size, n).times(checkpoints * len(run.probes)))
         work.kept += checkpoints * FLOAT32_BYTES * size.tensors
         work.scratch += checkpoints * len(run.probes) * gram_bytes(size, n)
-    starts = {run.start for run in runs if run.start}
-    others = [
-        [run for run in runs if run.phase == phase and run.name not in starts] for phase in ("pretrain", "finetune")
-    ]
-    trainings = len(starts) + sum(groups(len(each), paper["runs_per_job"]) for each in others)
+    trainings = len(batches.similarity_batches(config))
     # of each phase a capture and a comparison, then claims and figures
     work.gpu_jobs, work.jobs = trainings + 2, trainings + 2 + 2 + 2
     return work
@@ -87,12 +123,9 @@ def anb(config: Mapping, sizes: Sizes) -> Work:
     seeds = len(paper["seeds"])
     for run in runs:
         size = sizes(paper["model"], classes_in(config, run.task), "blocks", "last")
-        frozen = run.n if run.frozen else 0
-        work.passes.append(training(size, images_of(config, run.task), Recipe(**run.recipe), frozen).times(seeds))
-        work.networks += seeds
+        _train(work, config, run, size, seeds)
         work.kept += seeds * FLOAT32_BYTES * size.tensors
-    base = sum(run.n == 0 for run in runs)
-    work.gpu_jobs = sum(groups(count, paper["runs_per_job"]) for count in (base, len(runs) - base))
+    work.gpu_jobs = len(batches.anb_batches(config))
     # claims and figures
     work.jobs = work.gpu_jobs + 2
     return work
@@ -100,29 +133,39 @@ def anb(config: Mapping, sizes: Sizes) -> Work:
 
 def quanta(config: Mapping, sizes: Sizes) -> Work:
     """Orhand et al. 2021: source networks, and sweeps of networks with gates beside a pass of the source."""
-    paper, sources, sweeps, work = config["quanta"], quanta_sources(config), quanta_sweeps(config), Work()
-    seeds = len(paper["seeds"])
-    for run in sources:
-        size, recipe = sizes(paper["model"], classes_in(config, run.task), "blocks", "last"), Recipe(**run.recipe)
-        work.passes.append(training(size, images_of(config, run.task), recipe).times(seeds))
-        work.networks += seeds
-        work.kept += seeds * len(Kept().names(recipe.epochs)) * FLOAT32_BYTES * size.tensors
-    for sweep in sweeps:
-        model = paper["model"] if sweep.half is None else config["anb"]["model"]
-        size = sizes(model, classes_in(config, sweep.task), "blocks", "last")
-        images, recipe = images_of(config, sweep.task), Recipe(**sweep.recipe)
-        gates = [network.layer for network in sweep.networks if network.layer is not None]
-        # the source computes up to the gate: once for all, or once for each
-        reached = [max(gates)] if paper["share_source"] else gates
-        shown = recipe.epochs * images[0] + (1 + recipe.epochs) * images[1]
-        work.passes.append(training(size, images, recipe).times(seeds * len(sweep.networks)))
-        work.passes += [showing(size, shown, recipe.batch_size, layer + 1).times(seeds) for layer in reached]
-        work.networks += seeds * len(sweep.networks)
-    joint = int("joint" in paper)
-    work.gpu_jobs = 1 + groups(len(sweeps), paper["runs_per_job"]) + joint
+    work, joint = Work(), int("joint" in config["quanta"])
+    for part in quanta_parts(config, sizes).values():
+        work.networks += part.networks
+        work.passes += part.passes
+        work.kept += part.kept
+        work.state = max(work.state, part.state)
+    # the sources share a job
+    work.gpu_jobs = 1 + len(batches.quanta_batches(config)) + joint
     # claims and figures, and of the joint figure its table and the figure itself
     work.jobs = work.gpu_jobs + 2 + 2 * joint
     return work
+
+
+def quanta_parts(config: Mapping, sizes: Sizes) -> dict[str, Work]:
+    """The networks of Orhand et al. 2021, by what they are for: those of the paper itself, and what comes on top."""
+    paper, seeds = config["quanta"], len(config["quanta"]["seeds"])
+    parts = {name: Work() for name in QUANTA_PARTS}
+    for run in quanta_sources(config):
+        size, recipe = sizes(paper["model"], classes_in(config, run.task), "blocks", "last"), Recipe(**run.recipe)
+        part = parts[SOURCE_PART if run.name == SOURCE_RUNS[TRAINED] else CONTROL_PART]
+        _train(part, config, run, size, seeds)
+        part.kept += seeds * len(Kept().names(recipe.epochs)) * FLOAT32_BYTES * size.tensors
+    for sweep in quanta_sweeps(config):
+        model = paper["model"] if sweep.half is None else config["anb"]["model"]
+        size = sizes(model, classes_in(config, sweep.task), "blocks", "last")
+        gated = [network for network in sweep.networks if network.layer is not None]
+        alone = [network for network in sweep.networks if network.layer is None]
+        name = JOINT_PART if sweep.half else GRID_PART if sweep.source == TRAINED else CONTROL_PART
+        for part, networks in ((parts[name], gated), (parts[SCRATCH_PART], alone)):
+            _train(part, config, replace(sweep, networks=networks), size, seeds)
+        # all networks of a sweep are in one state
+        parts[name].state = max(parts[name].state, len(sweep.networks) * state_bytes(size, Recipe(**sweep.recipe)))
+    return {name: part for name, part in parts.items() if part.networks}
 
 
 def convergent(config: Mapping, sizes: Sizes) -> Work:
@@ -130,12 +173,11 @@ def convergent(config: Mapping, sizes: Sizes) -> Work:
     paper, work = config["convergent"], Work()
     task, seeds, recipe = config["tasks"][paper["task"]], len(paper["seeds"]), Recipe(**paper["recipe"])
     size, images = sizes(paper["model"], classes_in(config, task), "blocks", "last"), images_of(config, task)
-    work.passes.append(training(size, images, recipe).times(seeds))
+    _train(work, config, SourceRun("network", task, paper["recipe"]), size, seeds)
     # untrained and trained; before and after the activation function, by positions and by sums; and two networks again
     shown = 2 * (4 * seeds + 2)
     work.passes.append(showing(size, images[1], CAPTURE_BATCH).times(shown))
-    work.networks = seeds
-    work.gpu_jobs = groups(seeds, paper["seeds_per_job"]) + 1
+    work.gpu_jobs = len(batches.seed_batches(config, "convergent")) + 1
     # matching, claims and figures
     work.jobs = work.gpu_jobs + 3
     work.kept = seeds * len(Kept().names(recipe.epochs)) * FLOAT32_BYTES * size.tensors
@@ -150,45 +192,53 @@ def basins(config: Mapping, sizes: Sizes) -> Work:
     seeds = len(paper["seeds"])
     for run in runs:
         size = sizes(paper["model"], classes_in(config, run.task), "blocks", "last")
-        work.passes.append(training(size, images_of(config, run.task), Recipe(**run.recipe)).times(seeds))
-        work.networks += seeds
+        _train(work, config, run, size, seeds)
         work.kept += seeds * len(run.checkpoints) * FLOAT32_BYTES * size.tensors
     compared = {run.name: run for run in runs if run.checkpoints}
     for target in paper["targets"]:
         task = config["tasks"][target]
         size = sizes(paper["model"], classes_in(config, task), "blocks", "last")
-        shown = _landscape(paper, target, pairs_on(target, compared), images_of(config, task)[1], len(size.below))
+        shown = _compared(paper, target, pairs_on(target, compared), images_of(config, task)[1])
         members = {name for pair in pairs_on(target, compared) for name in (pair.one, pair.other)}
         work.passes.append(capturing(size, paper["examples"]).times(seeds * len(members)))
         work.passes.append(showing(size, shown, PROBE_BATCH).times(seeds))
-    trainings = [sum(run.treatment == each for run in runs) for each in (SCRATCH, TUNED)]
-    # P by itself; comparisons and explorations
-    work.gpu_jobs = 1 + sum(groups(count, paper["runs_per_job"]) for count in trainings)
-    work.gpu_jobs += (1 + len(paper["landscape"]["targets"])) * groups(seeds, paper["seeds_per_job"])
+    explored = batches.exploration_batches(config)
+    for batch, some in explored:
+        size = sizes(paper["model"], classes_in(config, batch[0].task), "blocks", "last")
+        work.passes += [exploration(config, run, size).times(len(some)) for run in batch]
+    # trainings; comparisons; explorations
+    work.gpu_jobs = len(batches.basin_batches(config)) + len(batches.seed_batches(config, "basins")) + len(explored)
     # claims and figures
     work.jobs = work.gpu_jobs + 2
     return work
 
 
-def _landscape(paper: Mapping, target: str, pairs: Sequence[Pair], tested: int, modules: int) -> int:
-    """Images that networks on a target, and those between and around them, are shown in one seed.
-
-    tested: images for testing. modules: of a network, the head among them.
-    """
+def _compared(paper: Mapping, target: str, pairs: Sequence[Pair], tested: int) -> int:
+    """Images that networks on a target, and those between them, are shown in one seed. tested: images for testing."""
     landscape, papers = paper["landscape"], (TUNED_PAIR, SCRATCH_PAIR, MIXED_PAIR)
     # mistakes are counted of the networks of the paper's own pairs
     shown = tested * len({name for pair in pairs if pair.name in papers for name in (pair.one, pair.other)})
     if target not in landscape["targets"]:
         return shown
-    # wherever a network was not trained, its batch norm is estimated from other images
-    estimated = landscape["images"] * landscape["recalibrate"]
     points = landscape["points"] + 2 * int(landscape["beyond"] * (landscape["points"] - 1) + 1e-9)
-    shown += points * sum(PRETRAINED not in pair for pair in pairs) * (tested + estimated)
-    # of two networks, each module is set back, and moved and disturbed on one way or two
+    return shown + points * sum(PRETRAINED not in pair for pair in pairs) * (tested + _estimated(landscape))
+
+
+def exploration(config: Mapping, run: BasinRun, size: Size) -> Passes:
+    """The passes of a network whose modules are explored, under one seed. size: of the network."""
+    landscape, modules = config["basins"]["landscape"], len(size.below)
+    tested = images_of(config, run.task)[1]
+    # each module is set back, and moved and disturbed on one way or two
     ways = 1 + bool(landscape["checkpoints"])
     valley = len(landscape["alphas"]) * len(landscape["sigmas"]) * landscape["draws"]
-    shown += 2 * (modules + 1) * (tested + estimated)
-    return shown + 2 * modules * ways * valley * (landscape["images"] + estimated)
+    shown = (modules + 1) * (tested + _estimated(landscape))
+    shown += modules * ways * valley * (landscape["images"] + _estimated(landscape))
+    return showing(size, shown, PROBE_BATCH)
+
+
+def _estimated(landscape: Mapping) -> int:
+    """Images that batch norm is estimated from, wherever a network was not trained."""
+    return landscape["images"] * landscape["recalibrate"]
 
 
 PAPERS = {

@@ -1,4 +1,4 @@
-"""What training and capturing take: operations, calls, and the hours that these come to on a GPU."""
+"""What training and capturing take: operations, calls of layers, and bytes."""
 
 import math
 from collections.abc import Mapping
@@ -50,6 +50,7 @@ class Work:
     networks: trained ones. jobs: all; gpu_jobs: those of them that train or capture. passes: of all networks.
     kept:     bytes of checkpoints and activations that stay.
     scratch:  bytes of what is removed when it has been compared, as many as there are at one time.
+    state:    bytes that the largest training under way keeps to go on from.
     """
 
     networks: int = 0
@@ -58,6 +59,7 @@ class Work:
     passes: list[Passes] = field(default_factory=list)
     kept: float = 0
     scratch: float = 0
+    state: float = 0
 
     @property
     def flop(self) -> float:
@@ -75,6 +77,12 @@ def training(size: Size, images: tuple[int, int], recipe: Recipe, frozen: int = 
     forward, backward = size.flop, 2 * (size.flop - size.below[frozen])
     batches = 2 * epochs * recipe.steps_per_epoch(train) + tests * math.ceil(test / (4 * recipe.batch_size))
     return Passes(epochs * train * (forward + backward) + tests * test * forward, batches * size.calls)
+
+
+def state_bytes(size: Size, recipe: Recipe) -> int:
+    """What a training keeps to go on from: weights, and what the optimiser remembers of each."""
+    remembered = 2 if recipe.optimiser == "adam" else int(recipe.momentum > 0)
+    return FLOAT32_BYTES * size.tensors * (1 + remembered)
 
 
 def showing(size: Size, images: int, batch: int, layers: int | None = None) -> Passes:
@@ -133,8 +141,3 @@ def classes_in(config: Mapping, task: Mapping) -> int:
     if "classes" in labels:
         return len(labels["classes"])
     return whole // 2 + whole % 2 * (labels["half"] == "A") if "half" in labels else whole
-
-
-def groups(count: int, size: int) -> int:
-    """Jobs that so many runs take in groups of `size`."""
-    return -(-count // size)

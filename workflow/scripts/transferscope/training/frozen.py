@@ -1,4 +1,4 @@
-"""What frozen first layers make of the images, computed once in a run instead of once an epoch."""
+"""What frozen first layers make of images that are the same each time, computed once in a run and not once an epoch."""
 
 import contextlib
 import copy
@@ -42,6 +42,10 @@ class FrozenFeatures:
     ):
         self._module, self._layer, self._shapes, self._features = module, layer, shapes, features
 
+    def __contains__(self, part: "Examples") -> bool:
+        """Whether there are those of a part."""
+        return part in self._features
+
     def batch(self, part: "Examples", rows: np.ndarray) -> Tensor:
         """Features, (b, ...), of the examples at `rows`, int (b,), of a part."""
         features = self._features[part]
@@ -64,14 +68,14 @@ class FrozenFeatures:
 def frozen_features(
     module: nn.Module, parts: Sequence["Examples"], images: Callable[["Examples", np.ndarray], Tensor]
 ) -> FrozenFeatures | None:
-    """The features of all examples; None if the network has no frozen layers, or cannot go on from their features.
+    """The features of the examples; None if the network has no frozen layers, or cannot go on from their features.
 
-    It cannot where these take too much memory, are not the same each time (there is dropout in front of the last
-    frozen layer), or are not all that the layers above see of an image (a shortcut leads past them). A few images are
-    tried to find that out, and a line of the log tells.
+    It cannot where these are not the same each time (there is dropout in front of the last frozen layer), or are not
+    all that the layers above see of an image (a shortcut leads past them). A few images are tried to find that out, and
+    a line of the log tells. Parts whose features take too much memory, with those of parts before them, have none.
 
     module: on its device; left as it is. Frozen are its first layers, as far as they hold nothing to train.
-    parts: all examples that it will see; none is empty.
+    parts: examples that it will see, each the same each time; none is empty.
     images: (part, rows) -> what the module takes in, (b, C, S, S), the same each time.
     """
     frozen = frozen_layers(module)
@@ -82,13 +86,31 @@ def frozen_features(
     batches = [images(parts[0], rows % len(parts[0])) for rows in (np.arange(2), np.arange(2, 5))]
     with layers.evaluation(module):
         shapes = _shapes(module, layer, batches)
-        obstacle = _obstacle(module, layer, shapes, batches, sum(map(len, parts)))
+        obstacle = _obstacle(module, layer, shapes, batches)
         if obstacle:
             print(f"frozen up to {layer}, whose outputs are computed in every epoch: {obstacle}", flush=True)
             return None
-        print(f"frozen up to {layer}, whose outputs are computed once", flush=True)
-        del shapes[layer]
-        return FrozenFeatures(module, layer, shapes, {part: _features(module, layer, part, images) for part in parts})
+        known = {
+            part: _features(module, layer, part, images)
+            for part in _that_fit(parts, layer, _reached(module, layer, batches[0])[0].nbytes)
+        }
+    del shapes[layer]
+    return FrozenFeatures(module, layer, shapes, known) if known else None
+
+
+def _that_fit(parts: Sequence["Examples"], layer: str, size: int) -> list["Examples"]:
+    """The parts whose features there is memory for; the log tells of all. size: bytes of those of an image."""
+    fitting, left = [], MEMORY_BYTES
+    for part in parts:
+        needed, once = len(part) * size, f"frozen up to {layer}, whose outputs for {len(part):,} images are computed"
+        if needed <= left:
+            fitting.append(part)
+            left -= needed
+            print(f"{once} once", flush=True)
+        else:
+            room = f"they take {needed / 1e9:,.1f} GB, more than the {left / 1e9:,.1f} GB that are left"
+            print(f"{once} in every epoch: {room}", flush=True)
+    return fitting
 
 
 def _features(
@@ -171,18 +193,15 @@ def _calls(module: nn.Module, images: Tensor) -> list[tuple[str, torch.Size | No
 
 
 def _obstacle(
-    module: nn.Module, layer: str, shapes: Mapping[str, Sequence[int]], batches: Sequence[Tensor], count: int
+    module: nn.Module, layer: str, shapes: Mapping[str, Sequence[int]], batches: Sequence[Tensor]
 ) -> str | None:
     """Why a network cannot go on from a layer's outputs; None: it can.
 
-    module: in evaluation mode. shapes: as `_shapes` found them. count: of all images.
+    module: in evaluation mode. shapes: as `_shapes` found them.
     """
     if layer not in shapes:
         return "it is not called once and once only, or does not hand on one tensor"
     features = [_reached(module, layer, batch) for batch in batches]
-    size = count * features[0][0].nbytes
-    if size > MEMORY_BYTES:
-        return f"for {count:,} images they take {size / 1e9:,.1f} GB, more than {MEMORY_BYTES / 1e9:,.1f} GB"
     before = {name: shape for name, shape in shapes.items() if name != layer}
     for training in (True, False):
         whole, upper = (copy.deepcopy(module).train(training) for _ in range(2))

@@ -70,7 +70,7 @@ def train(
     READINGS behind, what a test tells of its gate. Where the recipe says `memorise`, they go on until all of them have.
 
     Called again after an interruption, it goes on after the last whole epoch, with the same bits as if there had been
-    none; it returns at once if the run is finished, and starts afresh if the folder holds another run.
+    none; it returns at once, the module as it came, if the run is finished; it starts afresh if it finds another run.
     Raises InputError if a loss is not finite (the state stays that of the epoch before), if a kept step lies beyond the
     recipe's `epochs`, if a set of examples is too small, or if the module's outputs are not as many as the classes.
     """
@@ -117,9 +117,10 @@ class _Run:
     def resume_or_start(self) -> None:
         """Load the state that the folder holds of this run, or test and keep the module as it came."""
         self.began = time.monotonic()
-        still = self.recipe.augment is None and not self._side_by_side
+        # what a source makes of a batch is computed once for all networks beside it, but in every epoch
+        still = [] if self._side_by_side else [self.test] if self.recipe.augment else [self.train, self.test]
         with passes_in(self.device, self.precision):
-            self.features = frozen_features(self.module, [self.train, self.test], self._images) if still else None
+            self.features = frozen_features(self.module, still, self._images) if still else None
         restored = unfinished.restore_state(self.folder, self.digest, self.module, self.optimiser)
         if restored:
             self.epoch, self.history = restored
@@ -230,13 +231,18 @@ class _Run:
         that are mixed are shares, (b, classes).
         """
         labels, augment = torch.from_numpy(examples.labels[rows]).to(self.device), self.recipe.augment
-        if self.features:
+        if self._has_features(examples, step):
             return self.features.batch(examples, rows), labels
         if step is None or augment is None:
             return self._images(examples, rows), labels
         generator = numpy_generator(self.seed, "augmentation", step)
         images = self._images(examples, rows, partial(augment.warped, generator=generator))
         return augment.mixed(images, labels, len(examples.class_names), generator)
+
+    def _has_features(self, examples: "Examples", step: int | None) -> bool:
+        """Whether the module goes on from frozen features of these examples; step: as in `_batch`."""
+        augmented = step is not None and self.recipe.augment is not None
+        return not augmented and self.features is not None and examples in self.features
 
     def _images(self, examples: "Examples", rows: np.ndarray, *augment: Callable) -> torch.Tensor:
         """Some of the examples as the module takes in images, (b, C, S, S)."""
@@ -251,16 +257,18 @@ class _Run:
         step: as in `_batch`.
         """
         given, labels = self._batch(examples, rows, step)
-        for network, logits in self._outputs(given):
+        forward = self.features.outputs if self._has_features(examples, step) else self.module
+        for network, logits in self._outputs(forward, given):
             yield network, *self._with_loss(logits, labels, examples)
 
-    def _outputs(self, given: torch.Tensor) -> Iterator[tuple[str | None, torch.Tensor | tuple]]:
+    def _outputs(self, forward: Callable, given: torch.Tensor) -> Iterator[tuple[str | None, torch.Tensor | tuple]]:
         """Each network's name and what it gives out; of several, each computes when it is asked for.
 
-        The run's precision is that of these passes alone, not of what is done between them.
+        forward: of the module, or of what is left of it behind frozen layers. The run's precision is that of these
+        passes alone, not of what is done between them.
         """
         with passes_in(self.device, self.precision):
-            outputs = (self.features.outputs if self.features else self.module)(given)
+            outputs = forward(given)
         if not self._side_by_side:
             yield None, outputs
             return
@@ -304,7 +312,10 @@ class _Run:
         return step / self.steps_per_epoch if more else whole
 
     def _save_state(self) -> None:
-        unfinished.save_state(self.folder, self.digest, self.epoch, self.history, self.module, self.optimiser)
+        if self.goes_on():
+            unfinished.save_state(self.folder, self.digest, self.epoch, self.history, self.module, self.optimiser)
+        else:
+            unfinished.save_end(self.folder, self.digest, self.epoch, self.history)
 
 
 class _Pass:

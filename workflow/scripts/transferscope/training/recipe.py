@@ -129,15 +129,17 @@ class Recipe:
 class Kept:
     """Which checkpoints a run keeps; the first two fields are the keys of `checkpoints` in the config.
 
-    every_epochs: keep each so many epochs; None: only the first and the last, which are always kept.
+    every_epochs: keep each so many epochs; None: none but those of the other fields.
     steps: numbers of optimiser steps after which one is kept, counted over the whole run from 1.
     after: more epochs after which one is kept.
+    ends: keep epoch 0 and the last.
     Raises InputError if a value is out of its range.
     """
 
     every_epochs: int | None = None
     steps: Sequence[int] = ()
     after: Sequence[int] = ()
+    ends: bool = True
 
     def __post_init__(self):
         every = self.every_epochs
@@ -146,7 +148,7 @@ class Kept:
 
     def epochs(self, epochs: int) -> list[int]:
         """Epochs after which a run whose recipe says so many keeps a checkpoint; epoch 0 is before the first step."""
-        return [0, *(epoch for epoch in range(1, epochs + 1) if epoch == epochs or self._is_due(epoch))]
+        return [each for each in range(epochs + 1) if self._is_due(each) or (self.ends and each in (0, epochs))]
 
     def names(self, epochs: int, end: bool = False) -> list[str]:
         """Names of the checkpoints that a run keeps: "epoch0", "epoch1", ..., then "step50", ..., then "end".

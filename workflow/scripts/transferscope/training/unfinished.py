@@ -2,8 +2,10 @@
 
 The folder holds the checkpoints kept so far ({name}.safetensors), the state after the last whole epoch
 (state.safetensors: tensors of module and optimiser; the run's digest, the epoch and the history among its facts) and,
-once the run is finished, history.csv. Each file appears whole or not at all, and the state after the checkpoints it
-counts on, so that a process may be killed at any moment. No generator is saved: each draw has its own (`randomness`).
+once the run is finished, history.csv. The last state has no tensors, as nothing goes on from it: they take most of the
+room, and others of the job may follow for days. Each file appears whole or not at all, and the state after the
+checkpoints it counts on, so that a process may be killed at any moment. No generator is saved: each draw has its own
+(`randomness`).
 """
 
 import os
@@ -33,13 +35,18 @@ def save_state(
     store.write_checkpoint(folder / STATE, tensors, {"run": run, "epoch": epoch, "history": history})
 
 
+def save_end(folder: Path, run: str, epoch: int, history: list[dict]) -> None:
+    """Write that the run is finished in the place of its state; arguments as above."""
+    store.write_checkpoint(folder / STATE, {}, {"run": run, "epoch": epoch, "history": history, "finished": True})
+
+
 def restore_state(
     folder: Path, run: str, module: torch.nn.Module, optimiser: torch.optim.Optimizer
 ) -> tuple[int, list[dict]] | None:
     """Load the state that `folder` holds of this run into module and optimiser: (epoch, history), or None.
 
-    None means that there is nothing to go on from: no state, or a damaged one, or one of another run. Of these, the
-    folder is then cleared.
+    Of a finished run, module and optimiser stay as they are. None means that there is nothing to go on from: no state,
+    or a damaged one, or one of another run. Of these, the folder is then cleared.
     """
     if not (folder / STATE).exists():
         return None
@@ -49,8 +56,9 @@ def restore_state(
         return _start_afresh(folder, str(error))
     if facts.get("run") != run:
         return _start_afresh(folder, f"{folder} holds a run of another recipe, seed, model or data")
-    module.load_state_dict(_below("module/", tensors))
-    _restore_optimiser(optimiser, _below("optimiser/", tensors))
+    if not facts.get("finished"):
+        module.load_state_dict(_below("module/", tensors))
+        _restore_optimiser(optimiser, _below("optimiser/", tensors))
     return facts["epoch"], facts["history"]
 
 
