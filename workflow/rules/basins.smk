@@ -26,6 +26,8 @@ for number, (batch, seeds) in enumerate(batches.basin_batches(config), start=1):
             f"results/basins/logs/training/{batch[0].name}-{seeds[0]}.log",
         benchmark:
             f"results/basins/cost/training/{batch[0].name}-{seeds[0]}.tsv"
+        # the longest chain of the demo goes first: what other papers have left to do fits beside its end
+        priority: 2
         conda:
             "../../envs/train.yaml"
         threads: 1
@@ -61,6 +63,7 @@ for seeds in batches.seed_batches(config, "basins"):
             f"results/basins/logs/compare_networks-{seeds[0]}.log",
         benchmark:
             f"results/basins/cost/compare_networks-{seeds[0]}.tsv"
+        priority: 1
         conda:
             "../../envs/train.yaml"
         threads: 1
@@ -98,6 +101,7 @@ for number, (batch, seeds) in enumerate(EXPLORED, start=1):
             f"results/basins/logs/explore_modules-{batch[0].name}-{seeds[0]}.log",
         benchmark:
             f"results/basins/cost/explore_modules-{batch[0].name}-{seeds[0]}.tsv"
+        priority: 1
         conda:
             "../../envs/train.yaml"
         threads: 1
@@ -132,6 +136,7 @@ rule judge_basins_claims:
         "results/basins/logs/claims.log",
     benchmark:
         "results/basins/cost/claims.tsv"
+    priority: 1
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -173,6 +178,7 @@ rule draw_basins_figures:
         "results/basins/logs/figures.log",
     benchmark:
         "results/basins/cost/figures.tsv"
+    priority: 1
     conda:
         "../../envs/figures.yaml"
     threads: 1
