@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -373,3 +374,10 @@ def test_tables_have_the_papers_numbers_above_ours():
     assert "P-T ends −2.0 to +23.0 points from RI-T" in title_of(drawn("others", "demo"))
     # of targets with two classes it is AUC that counts: 73.5 and 70.3 of chexpert's
     assert "P-T ends +3.2 to +32.4 points from RI-T" in title_of(drawn("others", "paper"))
+
+
+def test_no_number_is_minus_zero():
+    rows = [row | {"ours": -0.04} if row["ours"] is not None else row for row in numbers.rows(made("demo"))]
+    for name in TABLES:
+        texts = [text.get_text() for text in texts_of(TABLES[name](rows, "demo"))]
+        assert not [text for text in texts if re.fullmatch(r"−0?\.?0*", text)]

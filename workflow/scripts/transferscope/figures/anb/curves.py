@@ -42,7 +42,7 @@ def means_and_errors(values: "pd.DataFrame") -> np.ndarray:
 
 def signed(difference: float) -> str:
     """A difference of accuracies, given as a fraction, in points with its sign."""
-    return f"{100 * difference:+.1f}".replace("-", "−")
+    return f"{100 * difference:+z.1f}".replace("-", "−")
 
 
 def end_label(values: "pd.DataFrame", name: str, kind: Mapping[str, str]) -> tuple[float, str, str]:

@@ -69,6 +69,6 @@ def _title(gaps: Mapping[str, "pd.DataFrame"]) -> str:
     said = []
     for target, gap in gaps.items():
         smallest = next(size for size in gap if size != PIXELS)
-        whole, small = (f"{100 * gap[size].mean():.0f}%".replace("-", "−") for size in (gap.columns[-1], smallest))
+        whole, small = (f"{100 * gap[size].mean():z.0f}%".replace("-", "−") for size in (gap.columns[-1], smallest))
         said.append(f"{whole} on whole images and {small} in blocks of {smallest:g} px ({style.readable(target)})")
     return f"Relative gap between P-T and RI-T: {', '.join(said)}"

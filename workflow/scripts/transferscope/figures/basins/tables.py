@@ -89,7 +89,7 @@ def draw_distance(rows: Rows, scale: str) -> Figure:
 def draw_others(rows: Rows, scale: str) -> Figure:
     """What Figures 2, 3 and 7 say in numbers: relative gaps, where networks end, and where from checkpoints of P."""
     layouts = [
-        Layout(numbers.GAP, ("target",), "at", "{:.0f}".format, heading=_size),
+        Layout(numbers.GAP, ("target",), "at", "{:z.0f}".format, heading=_size),
         Layout(numbers.ACCURACY, ("networks",), "target", _tenths, heading=style.readable),
         Layout(numbers.CHECKPOINT, ("target",), "at", _tenths),
     ]
@@ -166,12 +166,12 @@ def _size(size: int) -> str:
 
 
 def _tenths(value: float) -> str:
-    return f"{value:.1f}"
+    return f"{value:z.1f}"
 
 
 def _share(value: float) -> str:
     """A number up to 1 without the 0 in front, as the paper has it."""
-    return f"{value:.3f}".replace("0.", ".", 1)
+    return f"{value:z.3f}".replace("0.", ".", 1)
 
 
 def _pair(name: str) -> str:
@@ -230,6 +230,6 @@ def _others_title(rows: Rows) -> str:
             for target in dict.fromkeys(target for target, _ in ends)
             if {(target, TUNED), (target, SCRATCH)} <= ends.keys()
         ]
-        span = dict.fromkeys(f"{gain:+.1f}".replace("-", "−") for gain in (min(gains), max(gains)))
+        span = dict.fromkeys(f"{gain:+z.1f}".replace("-", "−") for gain in (min(gains), max(gains)))
         said.append(" to ".join(span))
     return f"P-T ends {said[0]} points from RI-T (paper: {said[1]} points)"

@@ -67,8 +67,7 @@ def draw_states(axes: Axes, values: Mapping[str, "pd.DataFrame"]) -> list[tuple[
 
 def number(value: float) -> str:
     """A number in two decimals with a true minus, and never with one before zero."""
-    written = f"{value:.2f}"
-    return written.lstrip("-") if float(written) == 0 else written.replace("-", "−")
+    return f"{value:z.2f}".replace("-", "−")
 
 
 def weights_as_picture(weights: np.ndarray) -> np.ndarray:
