@@ -32,7 +32,7 @@ lint: setup ## formatting and style of Python and Snakemake files
 	$(BIN)/snakemake --lint
 
 unit: setup ## fast tests of the library
-	$(BIN)/python -m pytest -q tests/unit
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 8 --dist loadfile tests/unit
 
 workflow-tests: setup ## tests that run Snakemake
 	$(BIN)/python -m pytest -q tests/workflow
