@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torchvision.models.swin_transformer import SwinTransformer
+from torchvision.ops import Permute
 
 from transferscope.errors import InputError
 from transferscope.models import zoo
@@ -96,6 +98,38 @@ def test_tokens_are_positions():
     found = seen(create("transformer"), images())
     assert found["conv_proj"].shape == (3, 16, 32)
     assert found["encoder.layers.encoder_layer_0"].shape == (3, 17, 32)
+
+
+@pytest.mark.parametrize("size", [16, 32])  # at 32, the first maps are as high and as wide as they have units, 8
+def test_channels_are_units_where_they_are_the_last_axis(size):
+    torch.manual_seed(0)
+    swin = SwinTransformer([4, 4], embed_dim=8, depths=[2, 1], num_heads=[2, 2], window_size=[2, 2]).eval()
+    shown = images(3, size)
+    with torch.no_grad():
+        projected = swin.features[0][0](shown)
+        block = swin.features[1][0](swin.features[0](shown))
+        merged = swin.features[:3](shown)
+    found = seen(swin, shown)
+    assert list(found) == [*("features.0.0", "features.1.0", "features.1.1"), *("features.2.reduction", "features.3.0")]
+    torch.testing.assert_close(found["features.0.0"], projected.flatten(2).transpose(1, 2))
+    torch.testing.assert_close(found["features.1.0"], block.flatten(1, 2))
+    torch.testing.assert_close(found["features.2.reduction"], merged.flatten(1, 2))
+    assert found["features.3.0"].shape == (3, (size // 8) ** 2, 16)
+
+
+def permuted(size: int) -> nn.Module:
+    """A convolution and a normalisation, whose units are on different axes, in one layer of 8 units."""
+    first = (nn.Conv2d(1, 8, 1), Permute([0, 2, 3, 1]), nn.LayerNorm(8), nn.ReLU())
+    return nn.Sequential(*first, nn.Flatten(), nn.Linear(8 * size**2, 2)).eval()
+
+
+def test_which_axis_is_that_of_units_is_told_by_their_number_or_refused():
+    assert seen(permuted(6), images(size=6))["0"].shape == (3, 36, 8)
+    with pytest.raises(InputError, match=r"layer 0: .* the shape \(8, 8, 8\), of which the axis of units is not to"):
+        sites(permuted(8), images(size=8))
+    # a dense block joins 14 units of its last convolution to those before, and has maps as high and as wide as that
+    dense = seen(create("dense"), images())
+    assert [tuple(units.shape[1:]) for units in dense.values()][:3] == [(196, 28), (196, 56), (49, 28)]
 
 
 def test_watching_leaves_no_hooks():

@@ -19,6 +19,8 @@ ACTIVATIONS = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish),
     *(nn.Softplus, nn.Hardswish, nn.Sigmoid, nn.Tanh),
 )
+# which modules make maps (b, units, H, W), and which (b, H, W, units), by the axis of units
+LAYOUTS = {-3: (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.GroupNorm), -1: (nn.Linear, nn.LayerNorm)}
 IMAGES_AT_A_TIME = 64
 
 
@@ -30,6 +32,7 @@ class Site:
     module: str
     call: int  # which of the module's calls in a forward pass, from 1
     axis: int  # the output's axis of examples
+    units: int  # the output's axis of units, counted from the last, -1, with that of examples in front
     activation: bool  # whether the module is an activation function, so that what it is handed is the weighted input
 
 
@@ -41,12 +44,13 @@ def sites(module: nn.Module, inputs: Tensor) -> list[Site]:
     CaffeNet are after their ReLU. Where weights come after that, as in an encoder block, or where there is none, as in
     a network that calls its activations as functions, they are taken where the layer's block ends.
     inputs: a few examples (b, C, S, S), on the module's device.
+    Raises InputError if it cannot be told which axis of a layer's output is that of its units.
     """
     names, (head, _) = layers_of(module), zoo.head(module)
     calls = trace(module, inputs, "modules", reused="every")
     leaves = {(call.module, call.call) for call in trace(module, inputs, "leaves", reused="every")}
     ends = {call.module: call for call in calls if call.module in names}
-    found, layer = {}, None
+    found, within, layer = {}, {}, None
     for call in calls:
         if (call.module, call.call) not in leaves:
             continue
@@ -56,14 +60,45 @@ def sites(module: nn.Module, inputs: Tensor) -> list[Site]:
         if layer is None:
             continue
         part = module.get_submodule(call.module)
+        within[call] = layer
         if isinstance(part, ACTIVATIONS):
             found[layer] = call
         elif layer not in found or any(parameter.dim() > 1 for parameter in part.parameters()):
             found[layer] = ends[layer]
-    return [
-        Site(layer, end.module, end.call, end.axis, isinstance(module.get_submodule(end.module), ACTIVATIONS))
-        for layer, end in found.items()
-    ]
+    located = []
+    for layer, end in found.items():
+        until = calls[: calls.index(end) + 1]
+        parts = [module.get_submodule(call.module) for call in until if within.get(call) == layer]
+        units = _axis_of_units(layer, end.shape, parts)
+        activation = isinstance(module.get_submodule(end.module), ACTIVATIONS)
+        located.append(Site(layer, end.module, end.call, end.axis, units, activation))
+    return located
+
+
+def _axis_of_units(layer: str, shape: tuple[int, ...], parts: Sequence[nn.Module]) -> int:
+    """Which axis of a layer's output is that of its units, counted from the last, -1.
+
+    Of tokens (tokens, units) and dense units (units,) it is the last. Of a map it is the one axis that is as long as
+    the last weights have outputs. Where there is none, as behind a block that joins what it is handed, or more than
+    one, as in a map that is as high as it has units, it is that on which all modules of the layer have their units.
+    shape: of the output for one example. parts: the modules of the layer that it has gone through, in their order.
+    Raises InputError if that, too, leaves none or more than one.
+    """
+    if len(shape) < 3:
+        return -1
+    weights = [part for part in parts if any(parameter.dim() > 1 for parameter in part.parameters())]
+    outputs = [getattr(part, "out_channels", None) or getattr(part, "out_features", None) for part in weights[-1:]]
+    axes = [axis - len(shape) for axis, length in enumerate(shape) if length in outputs]
+    if len(axes) != 1:
+        modules = [module for part in parts for module in part.modules()]
+        axes = [axis for axis, kinds in LAYOUTS.items() if any(isinstance(module, kinds) for module in modules)]
+    if len(axes) != 1:
+        raise InputError(
+            f"layer {layer}: its output for one image has the shape {shape}, of which the axis of units is not to be "
+            "told: expected one axis that is as long as its last weights have outputs, or either convolutions or "
+            "linear maps in the layer, not both: choose another model, or another image_size"
+        )
+    return axes[0]
 
 
 @contextlib.contextmanager
@@ -72,9 +107,9 @@ def watched(
 ) -> Iterator[None]:
     """Within the block, each forward pass shows the units of its layers: take(layer, activations).
 
-    The activations are (b, positions, units): a map (b, units, H, W) has its positions row by row, tokens (b, tokens,
-    units) are positions, dense units (b, units) have one. They have not yet been overwritten by the in-place operations
-    that may follow: one that keeps them must copy them at once.
+    The activations are (b, positions, units): a map (b, units, H, W) or (b, H, W, units) has its positions row by row,
+    tokens (b, tokens, units) are positions, dense units (b, units) have one. They have not yet been overwritten by the
+    in-place operations that may follow: one that keeps them must copy them at once.
     weighted: take what the activation function is handed, the units' weighted input, instead of what it hands on. A
         layer whose units do not end with one is taken as it is.
     """
@@ -89,7 +124,7 @@ def watched(
                 tensor = output[0] if output else handed
                 while isinstance(tensor, tuple | list):
                     tensor = tensor[0]
-                take(site.layer, _by_position(tensor.movedim(site.axis, 0)))
+                take(site.layer, _by_position(tensor.movedim(site.axis, 0), site.units))
 
         return note
 
@@ -105,10 +140,9 @@ def watched(
             handle.remove()
 
 
-def _by_position(output: Tensor) -> Tensor:
-    """(b, U, H, W), (b, tokens, U) or (b, U) as (b, P, U)."""
-    if output.ndim > 3:
-        output = output.movedim(1, -1)
+def _by_position(output: Tensor, units: int) -> Tensor:
+    """(b, U, H, W), (b, H, W, U), (b, tokens, U) or (b, U) as (b, P, U). units: the axis of U."""
+    output = output.movedim(units, -1)
     return output.reshape(len(output), -1, output.shape[-1])
 
 
