@@ -25,10 +25,10 @@ def layer_units(x, y):
 
 
 def standardised(x, y):
-    """The halves in units of the first's deviations from the first's means."""
+    """The halves as differences from the mean of the first, in deviations over both."""
     half = len(x) // 2
     for array in (x, y):
-        mean, deviation = array[:half].mean(axis=0), array[:half].std(axis=0)
+        mean, deviation = array[:half].mean(axis=0), array.std(axis=0)
         yield (array[:half] - mean) / deviation
         yield (array[half:] - mean) / deviation
 
@@ -67,16 +67,27 @@ def test_what_two_nearly_equal_units_differ_in_is_used_and_not_cut_off(rng):
     assert found.loss[0] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_target_has_weights_until_the_decay_exceeds_its_highest_correlation_over_the_targets(rng):
+def test_a_target_has_weights_until_the_decay_exceeds_its_highest_covariance_over_the_targets(rng):
     x, y = networks(rng)
-    best = np.abs(np.corrcoef(x[:300].T, y[:300].T)[:8, 8:]).max(axis=0)
+    x_fit, _, y_fit, y_new = standardised(x, y)
+    best = np.abs(x_fit.T @ y_fit / 300).max(axis=0)
     decays = [1.001 * best.max() / 5, np.median(best) * 0.999 / 5]
     above, below = sparse_mappings(layer_units(x, y), 0, 1, decays)
     assert (above.weights == 0).all()
     assert ((below.nonzero > 0) == (best >= np.median(best))).all()
-    *_, y_new = standardised(x, y)
     assert above.loss == pytest.approx((y_new**2).mean(axis=0) / 2, abs=1e-12)
     assert above.loss.mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_no_unit_that_rarely_fires_where_the_map_is_fitted_decides_a_layers_error(rng):
+    x, y = networks(rng)
+    y[:, 2] = 0
+    y[7, 2] = 1  # once, in the first half; in the second one image in ten
+    y[300::10, 2] = 50
+    (found,) = sparse_mappings(layer_units(x, y), 0, 1, [1e-2])
+    # of its mean, 0.003, that costs nearly all of its variance in the second half, of which half is the mean over both
+    assert found.loss[2] == pytest.approx(1, abs=0.1)
+    assert found.loss.mean() < 0.5
 
 
 def test_the_more_a_weight_costs_the_fewer_there_are_and_the_worse_is_the_fit(rng):

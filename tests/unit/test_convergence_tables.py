@@ -122,15 +122,11 @@ def test_what_there_is_none_of_is_empty(rng):
 def test_mappings_are_fitted_to_the_first_half_and_validated_on_the_second(found):
     rows = list(tables.mapping_rows(layer_units(found), SEEDS, [0, 1e-3, 10]))
     assert [row["decay"] for row in rows] == [0, 1e-3, 10] * 6
-    first, second = (
-        [each[half][:, LIVE[network]] for network, each in enumerate(found)] for half in (slice(200), slice(200, None))
-    )
+    whole = [each[:, LIVE[network]] for network, each in enumerate(found)]
     for one, other in itertools.permutations(range(3), 2):
         least, _, heavy = chosen(rows, source=SEEDS[one], target=SEEDS[other]).to_dict("records")
-        (x, y), (unseen_x, unseen_y) = (
-            [(half[network] - first[network].mean(axis=0)) / first[network].std(axis=0) for network in (one, other)]
-            for half in (first, second)
-        )
+        scaled = [(whole[n] - whole[n][:200].mean(axis=0)) / whole[n].std(axis=0) for n in (one, other)]
+        (x, y), (unseen_x, unseen_y) = ([each[half] for each in scaled] for half in (slice(200), slice(200, None)))
         weights, *_ = np.linalg.lstsq(x, y, rcond=None)
         assert least["error"] == pytest.approx(np.mean((unseen_y - unseen_x @ weights) ** 2) / 2, abs=1e-9)
         assert heavy["error"] == pytest.approx(np.mean(unseen_y**2) / 2, abs=1e-9)

@@ -29,7 +29,7 @@ ROUNDING = 1e-9  # by which a mean of equal correlations may differ
 ALIGNED_TIMES, NEAR_ZERO = 5.0, 0.1
 PERFECT, NO_COUNTERPART, WITHIN, SMALL_GAP = 0.9, 0.4, 0.5, 0.1  # correlations
 NONE, SPARSE, STRONG = 0.0, 1e-3, 1e-2  # decays of the sparse mapping
-ERROR_OF_MEAN = 0.5  # of predicting each unit by its mean: half the variance
+ERROR_OF_MEAN = 0.5  # of predicting each unit by its mean, about: half its variance, which is 1 over both halves
 AS_GOOD = 0.02  # error
 
 
@@ -357,7 +357,7 @@ CLAIMS = (
         "a decay of 1e-2 is too strong for conv1: the error jumps from 0.172 to 0.485, near that of the mean, 0.5",
         "half of what is explained, less what is left",
         _strong_decay_jumps,
-        caveat="a decay removes all weights once it exceeds 1 / units, 0.0104 for the paper's 96: fewer bear more",
+        caveat="a decay removes all weights once it exceeds about 1 / units, 0.01 for the paper's 96: fewer bear more",
         at_demo="not to be expected at demo scale, where conv1 has few units",
         variants=BASELINE,
     ),

@@ -23,7 +23,8 @@ class SparseMapping:
 
     decay: of the L1 penalty.
     weights: (targets, sources).
-    loss: (targets,) half the mean squared error on samples that the map was not fitted to; 0.5 is that of the mean.
+    loss: (targets,) half the mean squared error on samples that the map was not fitted to. Predicting a unit by its
+        mean costs 0.5 where the unit does the same in both parts, and of equal parts never more than 2.
     """
 
     decay: float
@@ -41,11 +42,12 @@ def sparse_mappings(
 ) -> list[SparseMapping]:
     """Each unit of one network predicted from all units of another, at different prices of a weight.
 
-    Fitted to the first part of the samples, validated on the second. Units are standardised by what they do in the
-    first, and those that do not vary there are left out on either side.
+    Fitted to the first part of the samples, validated on the second. Units have a mean of 0 in the first and a variance
+    of 1 over both: were it 1 in the first alone, a single unit that rarely fires there could be nearly all of a layer's
+    error. Those that do not vary in the first are left out on either side.
 
     minimised: mean over targets of E[(y - w x)^2] / 2 + decay * sum |w|, over all weights of the layer. With the mean
-        over targets a decay kills all weights once it exceeds 1 / targets, as at 1e-2 for the paper's 96 units.
+        over targets a decay kills all weights once it exceeds about 1 / targets, as at 1e-2 for the paper's 96 units.
     decays: 0 is least squares, of all solutions the smallest where units are collinear.
 
     The paper trains a 1x1 convolution by stochastic gradient descent for 4,500 steps; this is the same convex problem,
@@ -66,26 +68,28 @@ def sparse_mappings(
             "half of the images, expected one at least of each: are all units of a network dead?"
         )
     used = np.concatenate([sources, targets])
-    _, covariance = _standardised(fit, fit, used)
+    centre, deviation = fit.mean[used], layer.whole.deviation[used]
+    _, covariance = _standardised(fit, used, centre, deviation)
     weights = _solutions(covariance, len(sources), decays)
-    bias, covariance = _standardised(validation, fit, used)
+    bias, covariance = _standardised(validation, used, centre, deviation)
     return [SparseMapping(decay, found, _loss(found, bias, covariance)) for decay, found in weights.items()]
 
 
-def _standardised(moments: Moments, by: Moments, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means (d,) and covariance (d, d) of units in deviations from their mean in other samples."""
-    scale = by.deviation[units]
-    mean = (moments.mean - by.mean)[units] / scale
-    return mean, moments.comoment[np.ix_(units, units)] / moments.count / scale[:, None] / scale
+def _standardised(
+    moments: Moments, units: np.ndarray, centre: np.ndarray, deviation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means (d,) and covariance (d, d) of units, given the mean (d,) and the deviation (d,) that they are to be in."""
+    covariance = moments.comoment[np.ix_(units, units)] / moments.count
+    return (moments.mean[units] - centre) / deviation, covariance / deviation[:, None] / deviation
 
 
-def _solutions(correlation: np.ndarray, sources: int, decays: Sequence[float]) -> dict[float, np.ndarray]:
-    """Decay -> (targets, sources) weights, given the correlation of sources and, behind them, targets."""
+def _solutions(covariance: np.ndarray, sources: int, decays: Sequence[float]) -> dict[float, np.ndarray]:
+    """Decay -> (targets, sources) weights, given the covariance of sources and, behind them, targets."""
     from scipy.linalg import pinvh
     from sklearn.linear_model import Lasso
 
     # samples as few as there are units, with the very same covariance: all that the solution depends on
-    values, vectors = np.linalg.eigh(correlation)
+    values, vectors = np.linalg.eigh(covariance)
     samples = np.sqrt(len(values) * values.clip(0))[:, None] * vectors.T
     x, y = samples[:, :sources], samples[:, sources:]
     lasso = Lasso(fit_intercept=False, precompute=True, warm_start=True, tol=TOLERANCE, max_iter=PASSES)
@@ -96,7 +100,7 @@ def _solutions(correlation: np.ndarray, sources: int, decays: Sequence[float]) -
             fitted = lasso.set_params(alpha=decay * y.shape[1]).fit(x, y).coef_
             found[decay] = fitted.reshape(y.shape[1], sources).copy()
         else:
-            gram, cross = correlation[:sources, :sources], correlation[:sources, sources:]
+            gram, cross = covariance[:sources, :sources], covariance[:sources, sources:]
             found[decay] = cross.T @ pinvh(gram, rtol=COLLINEAR)
     return {decay: found[decay] for decay in decays}
 

@@ -108,7 +108,7 @@ def mapping_rows(layer: LayerUnits, seeds: Sequence[int], decays: Sequence[float
     """How well the units of the target are predicted from those of the source at each decay, in both orders.
 
     layer: its samples in two parts. decays: as in `sparse_mappings`.
-    error: mean over the target's units, on the second part; 0.5 is that of predicting each by its mean.
+    error: mean over the target's units, on the second part; about 0.5 is that of predicting each by its mean.
     nonzero: from how many units one is predicted in the mean, of all live `units` of the source.
     """
     for (one, source), (other, target) in permutations(enumerate(seeds), 2):

@@ -37,9 +37,10 @@ def draw(mapping: "pd.DataFrame", scale: str) -> Figure:
         1.3 + 2.6 * bands,
         _title(mapping, names[0]),
         style.scale_note(scale, len(networks(mapping))),
-        f"{PAIRS} Error: half the mean squared error on held-out images, of units of variance 1; grey line: predicting "
-        "the mean. Weights: share of the other network's units that a unit is predicted from. Black: the paper's, "
-        "of another net and other images, by gradient descent stopped early; ours is solved to convergence.",
+        f"{PAIRS} Error: half the mean squared error on held-out images, of units of variance 1 over these and those "
+        "fitted to; grey line: about that of predicting the mean. Weights: share of the other network's units that a "
+        "unit is predicted from. Black: the paper's, of another net and other images, by gradient descent stopped "
+        "early; ours is solved to convergence.",
     )
     panels = figure.subplots(2 * bands, columns, sharey="row", squeeze=False, height_ratios=[1.3, 1] * bands)
     for place, name in enumerate(names):
