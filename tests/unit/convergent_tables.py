@@ -117,15 +117,17 @@ def cluster_table(convolutional: int = 5, seeds: int = 3) -> pd.DataFrame:
     """Four clusters a layer: all are mixed in trained networks, in untrained ones half of them."""
     rows = []
     for state, layer in itertools.product((TRAINED, UNTRAINED), layer_names(convolutional)):
+        level, mixed_ones = (0.5, 4) if state == TRAINED else (0.3, 2)
         for source, target in itertools.combinations(range(seeds), 2):
             size = UNITS[layer] // 4
             for cluster in range(4):
-                mixed = state == TRAINED or cluster < 2
+                mixed = cluster < mixed_ones
                 members = (size, size) if mixed else ((2 * size, 0), (0, 2 * size))[cluster % 2]
                 row = {"state": state, "layer": layer, "source": source, "target": target, "cluster": cluster}
                 row |= {"source_units": members[0], "target_units": members[1]}
-                within = (0.5 if state == TRAINED else 0.3) - 0.05 * cluster
-                rows.append(row | {"within": within if mixed else np.nan, "outside": 0.05})
+                within = level - 0.05 * np.arange(mixed_ones)
+                row["within"] = within[cluster] if mixed else np.nan
+                rows.append(row | {"inside": within.mean(), "outside": 0.05})
     return pd.DataFrame(rows)
 
 

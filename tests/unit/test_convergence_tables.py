@@ -145,10 +145,12 @@ def test_clusters_are_told_by_their_units_and_what_these_have_in_common(found):
         assert of_pair["cluster"].tolist() == [0, 1]
         assert of_pair["source_units"].tolist() == [np.count_nonzero(sources == label) for label in (0, 1)]
         assert of_pair["target_units"].tolist() == [np.count_nonzero(targets == label) for label in (0, 1)]
+        together = between[sources[:, None] == targets]
         for row in of_pair.itertuples():
             inside = between[np.ix_(sources == row.cluster, targets == row.cluster)]
             expected = inside.mean() if inside.size else np.nan
             assert row.within == pytest.approx(expected, abs=1e-12, nan_ok=True)
+            assert row.inside == pytest.approx(together.mean() if together.size else np.nan, abs=1e-12, nan_ok=True)
             apart = between[sources[:, None] != targets]
             assert row.outside == pytest.approx(apart.mean() if apart.size else np.nan, abs=1e-12, nan_ok=True)
 

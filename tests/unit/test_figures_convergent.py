@@ -293,13 +293,16 @@ def test_clusters_show_their_blocks_and_what_is_shared(demo, drawn):
     np.testing.assert_array_equal(trained.images[0].get_array(), example.correlation[np.ix_(order, order)])
     assert [line.get_ydata()[0] for line in trained.lines[::2]] == [5.5, 11.5, 17.5]
     np.testing.assert_allclose([line.get_ydata() for line in mixed.lines], [[100] * 5, [50] * 5])
-    # within falls by 0.05 from cluster to cluster, from 0.5 and 0.3; outside is 0.05; a cluster of one network counts 0
-    expected = np.mean([0.45, 0.4, 0.35, 0.3]), np.mean([0.25, 0.2, 0, 0])
+    # within falls by 0.05 from cluster to cluster, from 0.5 and 0.3; outside is 0.05
+    expected = np.mean([0.45, 0.4, 0.35, 0.3]), np.mean([0.25, 0.2])
     np.testing.assert_allclose([line.get_ydata() for line in contrast.lines], [[value] * 5 for value in expected])
     table = demo["clusters"]
-    raised = table.assign(within=table["within"] + 0.1 * (table["layer"] == "conv2") - 0.2 * (table["layer"] == "fc6"))
-    title = title_of(clusters.draw(demo["examples"], raised, "demo"))
-    assert "by 0.17 (fc6) to 0.47 (conv2) more" in title and title.endswith("untrained, by 0.01 to 0.16")
+    by = table["layer"].map({"conv2": 0.101, "fc6": -0.199}).fillna(0)
+    title = title_of(clusters.draw(demo["examples"], table.assign(inside=table["inside"] + by), "demo"))
+    assert "by 0.18 (fc6) to 0.48 (conv2) more" in title and title.endswith("untrained, by 0.03 to 0.33")
+    apart = table.assign(inside=table["inside"].where(table["layer"] != "conv1"))
+    *_, contrast = clusters.draw(demo["examples"], apart, "demo").axes[:4]
+    assert [line.get_ydata()[0] for line in contrast.lines] == [0, 0]
 
 
 def test_small_numbers_have_a_true_minus_and_no_needless_zero():

@@ -124,16 +124,18 @@ def cluster_rows(layer: LayerUnits, seeds: Sequence[int], most: int) -> Iterator
 
     most: number of clusters, see `clustered`.
     source_units, target_units: how many of each network. within: mean correlation between the networks inside the
-    cluster; of units of one network alone, none. outside: that of all pairs of units in different clusters.
+    cluster; of units of one network alone, none. inside, outside: that of all pairs of units, one of each network, in
+    the same cluster, whichever it is, and in different ones.
     """
     for (one, source), (other, target) in combinations(enumerate(seeds), 2):
         found = clustered(layer, one, other, most)
-        _, outside = found.contrast()
+        inside, outside = found.contrast()
         shared = zip(found.members.tolist(), found.between.tolist(), strict=True)
         for number, ((source_units, target_units), within) in enumerate(shared):
             yield {
                 **{"source": source, "target": target, "cluster": number},
-                **{"source_units": source_units, "target_units": target_units, "within": within, "outside": outside},
+                **{"source_units": source_units, "target_units": target_units, "within": within},
+                **{"inside": inside, "outside": outside},
             }
 
 

@@ -26,7 +26,7 @@ def draw(examples: Examples, clusters: "pd.DataFrame", scale: str) -> Figure:
     """Above, the first layer's units of two networks by cluster; below, for every layer, what clusters share."""
     shared = clusters.assign(
         mixed=100.0 * ((clusters["source_units"] > 0) & (clusters["target_units"] > 0)),
-        contrast=(clusters["within"] - clusters["outside"]).fillna(0),
+        contrast=(clusters["inside"] - clusters["outside"]).fillna(0),
     )
     one, other = examples.networks
     figure = style.new_figure(
@@ -36,8 +36,8 @@ def draw(examples: Examples, clusters: "pd.DataFrame", scale: str) -> Figure:
         style.scale_note(scale, len(networks(clusters))),
         f"Above: correlation within and between net 1 (seed {one}, black at the edge) and net 2 (seed {other}, grey), "
         f"by spectral clusters, those first that have most in common between the networks. {PAIRS} Mixed: has units of "
-        "both networks. Contrast: mean between-net correlation inside a "
-        "cluster minus that outside, 0 for a cluster of one network.",
+        "both networks. Contrast: mean correlation of pairs of units, one of each network, in the same cluster minus "
+        "that of pairs in different ones; 0 where there are no such pairs.",
     )
     matrices, lines = figure.subplots(2, 2, height_ratios=(1.7, 1))
     for axes, state in zip(matrices, STATES, strict=True):
