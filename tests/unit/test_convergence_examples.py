@@ -106,6 +106,14 @@ def test_patches_are_those_of_the_partners_own_numbers(rng, images):
     assert example.patches[:, :, 0, 0, 0, 0].tolist() == [[unit, 10 + partners[unit]] for unit in units]
 
 
+def test_two_units_are_shown_without_clusters(rng, images):
+    one = rng.standard_normal((100, 1))
+    layer = LayerUnits((1, 1), (Moments.of(np.hstack([one, one + rng.standard_normal((100, 1))])),))
+    excited = Excitations(*(np.zeros((1, 1), kind) for kind in (np.float32, int, int)), np.array([[0, 4, 0, 4]]), 4)
+    example = pictures.picture(layer, 8, [excited, excited], images.__getitem__)
+    assert example.cluster is None and example.shown.tolist() == [[0, 1]]
+
+
 def test_units_are_found_by_network_and_number(rng):
     example = examples.Example(np.array([0, 0, 0, 1, 1]), np.array([0, 2, 5, 1, 2]), rng.random((5, 5)))
     assert example.rows(0, np.array([5, 0])).tolist() == [2, 0]

@@ -117,6 +117,8 @@ def test_what_there_is_none_of_is_empty(rng):
     row, *_ = tables.layer_rows(layer, [0, 1], tables.match_rows(layer, [0, 1]))
     # no number is that of a live unit of both, and no network has two live units
     assert (row["natural"], row["source_within"]) == (None, None)
+    # and two units in all are not to be divided
+    assert list(tables.cluster_rows(layer, [0, 1], 8)) == []
 
 
 def test_mappings_are_fitted_to_the_first_half_and_validated_on_the_second(found):

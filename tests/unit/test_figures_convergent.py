@@ -305,6 +305,21 @@ def test_clusters_show_their_blocks_and_what_is_shared(demo, drawn):
     assert [line.get_ydata()[0] for line in contrast.lines] == [0, 0]
 
 
+def test_clusters_leave_out_layers_of_which_a_pair_has_none(demo):
+    table = demo["clusters"]
+    lacks = (table["layer"] == "conv4") & (table["state"] == "trained") & (table["target"] == 2)
+    states = {
+        state: {name: replace(one, cluster=None) for name, one in found.items()}
+        for state, found in demo["examples"].states.items()
+    }
+    figure = clusters.draw(Examples((0, 1), states), table[~lacks], "demo")
+    trained, _, *lines, _ = figure.axes
+    assert not trained.lines  # without clusters, no lines between them
+    for axes in lines[:2]:
+        assert [len(line.get_xdata()) for line in axes.lines] == [4, 4]
+        assert [text.get_text() for text in axes.get_xticklabels()] == ["conv1", "conv2", "conv3", "fc6"]
+
+
 def test_small_numbers_have_a_true_minus_and_no_needless_zero():
     assert [short(value) for value in (0.456, -0.456, 1.0, -0.001)] == [".46", "−.46", "1.00", ".00"]
     assert number(-0.001) == "0.00"

@@ -22,7 +22,7 @@ class Example:
     network: (u + v,) int64, 0 or 1, of which network a unit is.
     unit:    (u + v,) int64, its number among all units of the layer in its network, as in matches.csv.
     correlation: (u + v, u + v) float32, within and between the networks, over all positions, after the ReLU.
-    cluster: (u + v,) int64, the cluster that a unit is in, from 0 on.
+    cluster: (u + v,) int64, the cluster that a unit is in, from 0 on, where there are three units or more.
     filters: (u + v, h, w, C) float32, the units' weights, where the layer's weights are images.
     shown:   (p, 2) int64, units and their semi-matches to be shown, the best first: rows of `correlation`.
     patches: (p, 2, k, h, w, C) uint8, the pieces of images that excite them the most, the most exciting first.

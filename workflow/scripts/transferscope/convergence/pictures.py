@@ -53,6 +53,7 @@ def picture(
     """
     live = [np.flatnonzero(layer.live(network)) for network in (0, 1)]
     partner, correlation = semi_match(layer.correlation(0, 1))
+    groups = clustered(layer, 0, 1, most)
     shown = best_and_worst(correlation, SHOWN)
     ends = live[0][shown], live[1][partner[shown]]
     patches = [_patches(*each, images) for each in zip(excited, ends, strict=True)]
@@ -60,7 +61,7 @@ def picture(
         network=np.repeat([0, 1], [len(units) for units in live]),
         unit=np.concatenate(live),
         correlation=layer.joint_correlation(0, 1).astype(np.float32),
-        cluster=clustered(layer, 0, 1, most).labels,
+        cluster=groups and groups.labels,
         filters=filters and np.concatenate([each[units] for each, units in zip(filters, live, strict=True)]),
         shown=np.column_stack([shown, len(live[0]) + partner[shown]]),
         patches=np.stack(patches, axis=1),

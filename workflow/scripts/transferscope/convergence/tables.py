@@ -122,13 +122,15 @@ def mapping_rows(layer: LayerUnits, seeds: Sequence[int], decays: Sequence[float
 def cluster_rows(layer: LayerUnits, seeds: Sequence[int], most: int) -> Iterator[dict]:
     """What the units in each cluster have in common, those first that have most, the lower seed as the source.
 
-    most: number of clusters, see `clustered`.
+    Of a pair with fewer than three live units there is no row. most: number of clusters, see `clustered`.
     source_units, target_units: how many of each network. within: mean correlation between the networks inside the
     cluster; of units of one network alone, none. inside, outside: that of all pairs of units, one of each network, in
     the same cluster, whichever it is, and in different ones.
     """
     for (one, source), (other, target) in combinations(enumerate(seeds), 2):
         found = clustered(layer, one, other, most)
+        if found is None:
+            continue
         inside, outside = found.contrast()
         shared = zip(found.members.tolist(), found.between.tolist(), strict=True)
         for number, ((source_units, target_units), within) in enumerate(shared):
@@ -139,10 +141,13 @@ def cluster_rows(layer: LayerUnits, seeds: Sequence[int], most: int) -> Iterator
             }
 
 
-def clustered(layer: LayerUnits, one: int, other: int, most: int) -> Clusters:
-    """The units of two networks in so many clusters, or in as many as can be where there are few live ones."""
+def clustered(layer: LayerUnits, one: int, other: int, most: int) -> Clusters | None:
+    """The units of two networks in so many clusters, or in as many as can be where there are few live ones.
+
+    Fewer than three are not to be divided, and there is nothing to return.
+    """
     live = sum(int(layer.live(network).sum()) for network in (one, other))
-    return cluster(layer, one, other, min(most, live - 1))
+    return cluster(layer, one, other, min(most, live - 1)) if live > 2 else None
 
 
 def _largest_within(layer: LayerUnits, network: int) -> float | None:

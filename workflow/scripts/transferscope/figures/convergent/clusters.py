@@ -24,9 +24,10 @@ LINES = {"mixed": "mixed clusters (%)", "contrast": "contrast"}
 @style.styled
 def draw(examples: Examples, clusters: "pd.DataFrame", scale: str) -> Figure:
     """Above, the first layer's units of two networks by cluster; below, for every layer, what clusters share."""
-    shared = clusters.assign(
-        mixed=100.0 * ((clusters["source_units"] > 0) & (clusters["target_units"] > 0)),
-        contrast=(clusters["inside"] - clusters["outside"]).fillna(0),
+    shared = _of_all_pairs(clusters)
+    shared = shared.assign(
+        mixed=100.0 * ((shared["source_units"] > 0) & (shared["target_units"] > 0)),
+        contrast=(shared["inside"] - shared["outside"]).fillna(0),
     )
     one, other = examples.networks
     figure = style.new_figure(
@@ -50,13 +51,20 @@ def draw(examples: Examples, clusters: "pd.DataFrame", scale: str) -> Figure:
     return figure
 
 
+def _of_all_pairs(clusters: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows of those layers that have clusters in all pairs, trained and untrained: enough of their units live."""
+    pairs = clusters.drop_duplicates(["layer", "state", "source", "target"])["layer"].value_counts()
+    return clusters[clusters["layer"].map(pairs) == pairs.max()]
+
+
 def _draw_matrix(axes: Axes, example: Example) -> AxesImage:
-    """Correlations by cluster, and by network within a cluster, with lines between clusters."""
-    order = np.lexsort([example.network, example.cluster])
+    """Correlations by cluster, and by network within a cluster, with lines between clusters, if there are any."""
+    cluster = np.zeros_like(example.network) if example.cluster is None else example.cluster
+    order = np.lexsort([example.network, cluster])
     image = axes.imshow(
         example.correlation[np.ix_(order, order)], cmap=style.DIVERGING, vmin=-1, vmax=1, interpolation="nearest"
     )
-    for edge in np.flatnonzero(np.diff(example.cluster[order])) + 0.5:
+    for edge in np.flatnonzero(np.diff(cluster[order])) + 0.5:
         axes.axhline(edge, color="black", linewidth=0.5)
         axes.axvline(edge, color="black", linewidth=0.5)
     axes.set(xticks=[], yticks=[])
