@@ -92,6 +92,17 @@ def test_a_claim_fails_where_what_it_says_is_not_so(tables, claim, table, column
     assert judged(claim, tables)["verdict"] == "fails"
 
 
+def test_diagonals_in_natural_order_do_not_cancel_over_pairs(tables):
+    assert judged("5", tables)["effect"] == pytest.approx(0.02)
+    for pair, natural in (([0, 1], 0.15), ([0, 2], -0.15), ([1, 2], 0.15)):
+        rows = tables["layers"]["source"].isin(pair) & tables["layers"]["target"].isin(pair)
+        tables["layers"].loc[rows, "natural"] = natural
+    five, twice = judged("5", tables), judged("2b", tables)
+    assert (five["verdict"], twice["verdict"]) == ("fails", "fails")
+    assert five["effect"] == pytest.approx(0.15) and twice["effect"] == pytest.approx(MATCHED["conv1"] - 5 * 0.15)
+    assert "true in the mean: 0 of 6 inequalities" in five["note"]
+
+
 @pytest.mark.parametrize(("claim", "column"), [("3a", "mean"), ("4a", "best"), ("4b", "worst")])
 def test_a_pairs_value_is_the_mean_over_both_directions(tables, claim, column):
     before = judged(claim, tables)
