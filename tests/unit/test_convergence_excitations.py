@@ -47,6 +47,27 @@ def test_patches_of_larger_images_are_cut_in_proportion():
     assert found.patches(0, numbered()[:, :2, :2]).shape == (2, 2, 2, 1)
 
 
+@pytest.mark.parametrize("padding", [0, 4])
+def test_black_is_beyond_the_edge_alone_whatever_pixels_are_cut_from(padding):
+    # 11 pixels every 4, as of the first layer of CaffeNet, of an input of 227 pixels that was made of 256
+    first = np.arange(-padding, 227 + padding - 10, 4)
+    ends = np.column_stack([first.clip(0), (first + 11).clip(max=227)])
+    fields = np.hstack([ends, ends[::-1]])
+    count = len(fields)
+    excited = Excitations(np.ones((1, count)), np.arange(count)[None], np.arange(count)[None], fields, 227)
+    # pixels say in which row and column they are, from 1
+    images = np.broadcast_to(np.stack(np.indices((256, 256), np.uint16) + 1, axis=-1), (count, 256, 256, 2))
+    found = excited.patches(0, images)
+    assert found.shape == (count, 14, 14, 2)
+    for patch, field in zip(found, fields, strict=True):
+        for axis, (start, end) in enumerate(field.reshape(2, 2)):
+            pixels = patch[..., axis].max(axis=1 - axis)
+            assert np.count_nonzero(pixels == 0) == np.floor((11 - (end - start)) * 256 / 227)
+            inside = pixels[pixels > 0]
+            assert (np.diff(inside) == 1).all()
+            assert inside[0] <= 1 + start * 256 / 227 and inside[-1] >= end * 256 / 227
+
+
 def test_a_dense_unit_sees_the_whole_image():
     dense = replace(three_by_three([[0, 0]]), fields=np.array([[0, 4, 0, 4]]))
     assert (dense.patches(0, numbered()) == numbered()).all()

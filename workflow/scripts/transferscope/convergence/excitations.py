@@ -46,23 +46,28 @@ class Excitations:
             network's input, which were resized for it, are cut in proportion.
         What a unit sees beyond the edge of an image is zero, as long as another position of the layer sees as far.
         """
-        scale = np.repeat(images.shape[1:3], 2) / self.image_size
-        fields = self.fields * scale
-        fields[:, ::2], fields[:, 1::2] = np.floor(fields[:, ::2]), np.ceil(fields[:, 1::2])
-        fields = fields.astype(np.int64)
-        height, width = (fields[:, 1] - fields[:, 0]).max(), (fields[:, 3] - fields[:, 2]).max()
-        chosen = fields[self.positions[unit]]
-        return np.stack([_cut(image, field, height, width) for image, field in zip(images, chosen, strict=True)])
+        tops, height = _spans(self.fields[:, :2], self.image_size, images.shape[1])
+        lefts, width = _spans(self.fields[:, 2:], self.image_size, images.shape[2])
+        framed = np.pad(images, ((0, 0), (height, height), (width, width), (0, 0)))
+        corners = zip(height + tops[self.positions[unit]], width + lefts[self.positions[unit]], strict=True)
+        return np.stack(
+            [image[top : top + height, left : left + width] for image, (top, left) in zip(framed, corners, strict=True)]
+        )
 
 
-def _cut(image: np.ndarray, field: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A field of an image in a frame of zeros; a field that ends at the edge of the image goes on beyond it."""
-    top, bottom, left, right = field
-    frame = np.zeros((height, width, image.shape[2]), image.dtype)
-    row = height - (bottom - top) if top == 0 else 0
-    column = width - (right - left) if left == 0 else 0
-    frame[row : row + bottom - top, column : column + right - left] = image[top:bottom, left:right]
-    return frame
+def _spans(ends: np.ndarray, image_size: int, pixels: int) -> tuple[np.ndarray, int]:
+    """Along one axis of an image, where its fields begin (P,), and how long all of them are.
+
+    A pixel is in a field if any part of it is seen. A field at the edge of the image that is shorter than others goes
+    on beyond it by what it lacks, in whole pixels: it begins below zero, or ends where the image no longer is.
+    ends: (P, 2) of the fields, in pixels of the network's input, which has image_size of them, and the image `pixels`.
+    """
+    (first, last), scale = ends.T, pixels / image_size
+    length = int((np.ceil(last * scale) - np.floor(first * scale)).max())
+    beyond = np.floor(((last - first).max() - (last - first)) * scale).astype(np.int64)
+    start = np.floor(first * scale).astype(np.int64) - beyond * (first == 0)
+    # none goes on beyond the end of the image but by what it lacks there
+    return np.minimum(start, pixels - length + beyond * (last == image_size)), length
 
 
 def write(path: str | Path, layers: Mapping[str, Excitations], facts: Mapping) -> None:
