@@ -205,6 +205,15 @@ def test_other_samples_are_quoted_and_do_not_judge(tables):
     assert "without decay: 0.057, holds" in rows["9"]["note"]
 
 
+def test_the_note_quotes_what_the_caption_says_it_does(tables):
+    quoted = ("sums over positions", "before ReLU", "without decay", "untrained")
+    found = {name: [name for name in quoted if f"{name}: " in row["note"]] for name, row in verdicts(tables).items()}
+    correlations = [*quoted[:2], quoted[3]]
+    others = {"8a": ["untrained"], "8b": ["untrained"], "9": ["without decay", "untrained"]}
+    ours = {"Ua": correlations[:2], "Ub": ["without decay"]}
+    assert found == dict.fromkeys(CLAIMS, correlations) | others | ours
+
+
 def test_what_is_not_about_learning_holds_for_untrained_networks_too(tables):
     change(tables["layers"], "mean", 0.5, state="untrained", layer="conv4")
     rows = verdicts(tables)
