@@ -17,9 +17,9 @@ with job_log(snakemake) as job:
     tables = [store.read_table(path) for path in (found.layers, found.matches, found.mapping)]
     verdicts = convergent.evaluate(*tables, params.scale)
     store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
+    networks = convergent.networks([row["top1"] for row in accuracies], params.scale)
+    title = f"{params.paper}, {params.scale} scale: {networks}"
     with store.atomic_path(snakemake.output.page) as temporary:
-        temporary.write_text(
-            page(verdicts, f"{params.paper}, {params.scale} scale", convergent.RESAMPLED), encoding="utf-8"
-        )
+        temporary.write_text(page(verdicts, title, convergent.RESAMPLED), encoding="utf-8")
     for verdict in verdicts:
         print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from transferscope import statistics
 from transferscope.claims import NOT_RUN, Claim, Evidence, NotRun, judge
 from transferscope.tables import counterparts
 from transferscope.terms.convergent import AFTER, BEFORE, MATCHING, METHODS, POSITIONS, SEMI, SUMS, TRAINED, UNTRAINED
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 RESAMPLED = "networks, each with the pairs that it is in"
 PAPERS_LOWEST, PAPERS_CONVOLUTIONAL = 4, 5
+PAPERS_ACCURACY = "58.65 to 58.84 %"  # top-1 of its four networks
 
 ROUNDING = 1e-9  # by which a mean of equal correlations may differ
 ALIGNED_TIMES, NEAR_ZERO = 5.0, 0.1
@@ -121,6 +123,16 @@ def evaluate(layers: "pd.DataFrame", matches: "pd.DataFrame", mapping: "pd.DataF
             remarks = [_quoted(name, judge(claim.measured, replace(main, **other))) for name, other in claim.variants]
         rows.append(claim.row(judged, None, scale, remarks))
     return rows
+
+
+def networks(top1: Sequence[float], scale: str) -> str:
+    """Which networks are judged: how many, of which accuracy, and at the paper's scale what the paper's have.
+
+    top1: of each, as in accuracy.csv.
+    """
+    mean, error = statistics.mean_and_error([100 * accuracy for accuracy in top1])
+    paper = f", the paper's {PAPERS_ACCURACY}" if scale == "paper" else ""
+    return f"{len(top1)} networks of {mean:.2f} ± {error:.2f} % top-1 (mean ± standard error over networks){paper}"
 
 
 def _quoted(name: str, judged: dict) -> str:
