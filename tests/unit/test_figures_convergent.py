@@ -37,7 +37,7 @@ from transferscope.figures.convergent.panels import number, short
 
 Tables = dict[str, object]
 DRAWN: dict[str, Callable[[Tables, str], Figure]] = {
-    "figure1": lambda made, scale: figure1.draw(made["examples"], made["matches"], scale),
+    "figure1": lambda made, scale: figure1.draw(made["examples"], made["matches"], made["layers"], scale),
     "correlations": lambda made, scale: correlations.draw(made["matches"], scale),
     "layers": lambda made, scale: layers.draw(made["layers"], scale),
     "filters": lambda made, scale: filters.draw(made["examples"], made["matches"], scale),
@@ -114,7 +114,18 @@ def test_figure1_shows_matrices_and_puts_matches_on_the_diagonal(demo, drawn):
         np.testing.assert_allclose(np.diag(matrices[3]), values[np.argsort(units)], rtol=1e-6)
         assert aligned.get_xlabel() == f"mean diagonal {number(values.mean())}"
         assert natural.get_xlabel() == f"mean diagonal {number(np.diag(matrices[2]).mean())}"
-    assert "to 0.62; in untrained networks, from" in title_of(figure)
+    assert "from 0.02 to 0.62; in untrained networks, from 0.02 to 0.55" in title_of(figure)
+
+
+def test_figure1_says_what_is_so_of_all_pairs(demo):
+    layers = demo["layers"].copy()
+    of_pair = (layers["source"] == 1) & (layers["target"] == 2) & (layers["state"] == "trained")
+    layers.loc[of_pair, ["natural", "aligned"]] = -0.07, 0.72
+    figure = figure1.draw(demo["examples"], demo["matches"], layers, "demo")
+    # of three pairs the others have 0.02, and 0.62 and 0.625
+    assert "from −0.01 to 0.66; in" in title_of(figure)
+    said = " ".join(text.get_text().replace("\n", " ") for text in figure.texts)
+    assert "trained, −0.01 (−0.07 to 0.02) and 0.66 (0.62 to 0.72); untrained, 0.02 (0.02 to 0.02) and 0.55" in said
 
 
 def test_figure1_puts_units_without_a_match_last(demo):
@@ -124,7 +135,7 @@ def test_figure1_puts_units_without_a_match_last(demo):
     matches = demo["matches"].copy()
     partner = matches.loc[lost, "partner"]
     matches.loc[lost, ["partner", "correlation"]] = np.nan
-    figure = figure1.draw(Examples((0, 1), pair), matches, "demo")
+    figure = figure1.draw(Examples((0, 1), pair), matches, demo["layers"], "demo")
     aligned, example = figure.axes[3].images[0].get_array(), pair["trained"]["conv1"]
     assert aligned.shape == (12, 12)
     left_over = example.correlation[example.rows(0, [matches.loc[lost, "unit"]]), example.rows(1, [partner])]
@@ -138,6 +149,11 @@ def test_correlations_show_each_unit_of_a_pair_and_the_mean_of_all_pairs(demo, d
     semi, matching = (np.array([bar.get_height() for bar in bars]) for bars in top.containers)
     np.testing.assert_allclose(matching, values)
     np.testing.assert_allclose(semi, values + np.linspace(0, 0.06, 12))
+    _, _, untrained = matched_units("untrained", "conv1", 0, 1)
+    lines = [line.get_ydata() for line in top.lines]
+    np.testing.assert_allclose(lines, [untrained + np.linspace(0, 0.06, 12), untrained])
+    assert [line.get_linestyle() for line in top.lines] == ["--", "--"]
+    assert [line.get_color() for line in top.lines] == [line.get_color() for line in first.lines[2:]]
     ends = [line.get_ydata()[[0, -1]] for line in first.lines]
     expected = [MATCHED["conv1"], MATCHED["conv1"], UNTRAINED_MATCHED["conv1"], UNTRAINED_MATCHED["conv1"]]
     np.testing.assert_allclose(ends, [(m + 0.3, m - 0.3 + g) for m, g in zip(expected, (0.06, 0) * 2, strict=True)])

@@ -8,12 +8,13 @@ from transferscope.job import job_log
 
 with job_log(snakemake) as job:
     found, output, scale, facts = snakemake.input, snakemake.output, snakemake.params.scale, job.facts()
-    matches, shown = store.read_table(found.matches), examples.read(found.examples)
+    matches, means = store.read_table(found.matches), store.read_table(found.layers)
+    shown = examples.read(found.examples)
 
-    style.save(figure1.draw(shown, matches, scale), output.figure1, facts)
+    style.save(figure1.draw(shown, matches, means, scale), output.figure1, facts)
     style.save(filters.draw(shown, matches, scale), output.filters, facts)
     style.save(correlations.draw(matches, scale), output.correlations, facts)
-    style.save(layers.draw(store.read_table(found.layers), scale), output.layers, facts)
+    style.save(layers.draw(means, scale), output.layers, facts)
     style.save(patches.draw(shown, matches, scale), output.patches, facts)
     style.save(mapping.draw(store.read_table(found.mapping), scale), output.mapping, facts)
     style.save(clusters.draw(shown, store.read_table(found.clusters), scale), output.clusters, facts)
