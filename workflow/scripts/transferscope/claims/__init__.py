@@ -46,6 +46,7 @@ class Evidence:
         that those of one set are true, whichever it is.
     names: of the inequalities, in the order of `values`; may be left out.
     pairs: of which two networks each value is, by their seeds, where it is not of one seed.
+    note: what to bear in mind about it; may be left out.
     """
 
     values: np.ndarray
@@ -55,6 +56,7 @@ class Evidence:
     names: Sequence[str] = ()
     pairs: statistics.Pairs | None = None
     alternatives: int = 1
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def judge(measured: Callable[[Case], Evidence], case: Case) -> dict:
         "" if true.all() or true.size == 1 else f"true in the mean: {true.sum()} of {true.size} inequalities",
         "" if pairs is None or not several else f"{len(values)} pairs of {seeds} networks, resampled by network",
         "" if several else f"one {'seed' if pairs is None else 'pair'} can agree in the mean, not more",
+        evidence.note,
     )
     return {
         "tested": evidence.tested,

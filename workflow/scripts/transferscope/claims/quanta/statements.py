@@ -89,8 +89,8 @@ CLAIMS = (
     ),
     GateClaim(
         "QU-9",
-        "AnB, from .50: the gate of the last layer rises first and falls later: it is higher on its way than at the "
-        "start and at the end",
+        "AnB, from .50: the gate of the last layer rises first and falls later: it is higher after one epoch than at "
+        "the start, and higher on its way than at the start and at the end",
         _GATE,
         evidence.rises_and_falls,
     ),
