@@ -64,8 +64,8 @@ CLAIMS = (
     ),
     Claim(
         "QU-5b",
-        "AnB: accuracy declines slightly, by less than 5 points from the first layer to the last",
-        "smallest margin in accuracy",
+        "AnB: accuracy declines slightly: from the first layer to the last it falls by less than 5 points",
+        "difference in accuracy",
         evidence.declines_slightly,
         at_demo=_OTHER_TASK,
     ),
