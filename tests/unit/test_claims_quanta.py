@@ -269,6 +269,15 @@ def test_numbers_of_the_papers_data_are_not_judged_at_demo_scale(final, history)
     assert all("CIFAR-100" in rows[name]["note"] for name in unjudged)
 
 
+@pytest.mark.parametrize(("by", "remarked"), [(0.0, False), (0.009, False), (0.012, True), (-0.012, True)])
+def test_a_source_that_is_not_as_accurate_as_the_papers_is_remarked_on(final, history, by, remarked):
+    change(final, "top1", by, target="source")
+    remark = f"another source than the paper's: its mean accuracy is {SOURCE_ACCURACY + by:.3f}, expected 0.84 ± 0.01"
+    noted = [name for name, row in verdicts(final, history, "reduced").items() if remark in row["note"]]
+    assert noted == (["QU-1", "QU-2a", "QU-2b"] if remarked else [])
+    assert not any("another source" in row["note"] for row in verdicts(final, history, "demo").values())
+
+
 def test_what_was_not_run_is_said():
     rows = verdicts(*quanta_tables(initials=(0.8,)))
     missing = {"QU-6": "one initial value", "QU-7": "one initial", "QU-8": "0.5", "QU-10": "0.75", "QU-12": "0.9"}
