@@ -190,6 +190,22 @@ def test_in_train_mode_gradients_reach_v_and_all_of_the_target_at_any_layer():
         assert all(parameter.grad.any() for parameter in network.parameters())
 
 
+@pytest.mark.parametrize(
+    ("library", "name", "layer"),
+    [("torchvision", "resnet18", 4), ("torchvision", "densenet121", 3), ("timm", "vit_tiny_patch16_224", 6)],
+)
+def test_gradients_reach_v_and_the_target_of_a_large_family_and_never_its_source(library, name, layer):
+    source = create(name, seed=1, library=library)
+    network = GatedNetwork(create(name, library=library), layer, 0.5).train()
+    coloured = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    given = outputs_of(source, {network.gated}, coloured)[network.gated]
+    nn.functional.cross_entropy(network(coloured, given), torch.arange(4)).backward()
+    assert all(parameter.grad.any() for parameter in network.parameters())
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in source.parameters())
+    assert network.eval()(coloured, given).isfinite().all()
+    assert 0 < network.gate.share < 1
+
+
 def test_a_network_is_as_it_was_outside_of_its_gates_calls():
     target = create("layered")
     expected = target(images())
