@@ -10,7 +10,7 @@ FIGURES = {
     "tas": ("table1", "figure1", "figure1_debiased", "figure2"),
     "similarity": ("figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"),
     "anb": ("figure2", "figure3", "decomposition", "table1"),
-    "quanta": ("figure3", "figure4", "figure5", "controls", "table1", "joint"),
+    "quanta": ("figure3", "figure4", "figure5", "controls", "sensitivity", "table1", "joint"),
     "convergent": ("figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"),
     "basins": (
         *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure7"),

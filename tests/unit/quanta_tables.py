@@ -12,6 +12,7 @@ ENDS = {
 }
 LESS = {0.9: 0.0, 0.8: 0.03, 0.75: 0.04, 0.5: 0.13}  # λ_S ends lower, by initial value
 CLOSED = {TRAINED: 0.0, PERMUTED: 0.15, UNTRAINED: 0.25}  # and to sources without the source's task
+MOVED = {0.1: -0.08, 1: 0.0, 10: 0.02}  # where it ends at other learning rates of the gates
 ACCURACY = {ANA: 0.849, ANB: 0.59}  # at layer 0
 DECLINE = {ANA: 0.0, ANB: 0.006}  # of accuracy, from layer to layer
 SCRATCH = {ANA: 0.83, ANB: 0.55}
@@ -19,13 +20,13 @@ SOURCE_ACCURACY = 0.84
 GUESS = {ANA: 0.1, ANB: 0.01}
 SHARE = 0.9  # of λ_S is the functional share
 SPREAD = {0: 0.0, 1: 0.001, 2: -0.001}  # by seed: no claim turns on it, and it leaves the mean as it is
-CONTROL_INITIAL = 0.5
+CONTROL_INITIAL = 0.5  # of gates to other sources, and of those at other learning rates
 EPOCHS, LAST_EPOCHS = 12, 2
 
 
-def end(target: str, layer: int, initial: float, source: str = TRAINED) -> float:
+def end(target: str, layer: int, initial: float, source: str = TRAINED, rate_factor: float = 1) -> float:
     """The mean over seeds of λ_S in the end."""
-    return ENDS[target][layer] - LESS[initial] - CLOSED[source]
+    return ENDS[target][layer] - LESS[initial] - CLOSED[source] + MOVED[rate_factor]
 
 
 def accuracy(target: str, layer: int, initial: float = 0.9) -> float:
@@ -53,22 +54,26 @@ def quanta_tables(
 def _networks(layers: int, initials: tuple[float, ...]) -> list[dict]:
     found = []
     for target in (ANA, ANB):
-        found.append({"target": target, "source": UNGATED, "layer": np.nan, "initial": np.nan})
+        found.append({"target": target, "source": UNGATED} | dict.fromkeys(("layer", "initial", "rate_factor"), np.nan))
         for layer in range(layers):
-            gated = {"target": target, "layer": layer}
-            found += [gated | {"source": TRAINED, "initial": initial} for initial in initials]
+            gated = {"target": target, "layer": layer, "source": TRAINED, "rate_factor": 1}
+            found += [gated | {"initial": initial} for initial in initials]
             if target == ANB:
-                found += [gated | {"source": one, "initial": CONTROL_INITIAL} for one in (UNTRAINED, PERMUTED)]
+                gated["initial"] = CONTROL_INITIAL
+                found += [gated | {"source": one} for one in (UNTRAINED, PERMUTED)]
+                found += [gated | {"rate_factor": factor} for factor in MOVED if factor != 1]
     return found
 
 
-def _course(target: str, source: str, layer: float, initial: float, shift: float) -> list[dict]:
+def _course(target: str, source: str, layer: float, initial: float, rate_factor: float, shift: float) -> list[dict]:
     """A network's lines on test images, and one on training images that nothing is to be read from."""
     epochs = np.arange(EPOCHS + 1)
     scratch = source == UNGATED
     top1 = (SCRATCH[target] if scratch else accuracy(target, layer, initial)) + shift
     progress = np.minimum(1, epochs / (EPOCHS - LAST_EPOCHS + 1))
-    gate = np.full(len(epochs), np.nan) if scratch else _gate(target, source, layer, initial, epochs) + shift * progress
+    gate = np.full(len(epochs), np.nan)
+    if not scratch:
+        gate = _gate(end(target, layer, initial, source, rate_factor), initial, epochs) + shift * progress
     right = GUESS[target] + (top1 - GUESS[target]) * progress
     tested = pd.DataFrame(
         {
@@ -80,9 +85,9 @@ def _course(target: str, source: str, layer: float, initial: float, shift: float
     return [*tested, tested[-1] | {"split": "train", "top1": 0.0, "lambda_source": 0.0}]
 
 
-def _gate(target: str, source: str, layer: int, initial: float, epochs: np.ndarray) -> np.ndarray:
-    """λ_S over the epochs, at its last value in the last of them."""
-    final, settled = end(target, layer, initial, source), EPOCHS - LAST_EPOCHS + 1
+def _gate(final: float, initial: float, epochs: np.ndarray) -> np.ndarray:
+    """λ_S over the epochs, from its initial value to the final one, which it has in the last of them."""
+    settled = EPOCHS - LAST_EPOCHS + 1
     corners = {0.5: (0, 4, settled), 0.75: (0, 1, settled)}.get(initial, (0, settled))
     between = {0.5: [max(final - 0.05, 0.55)], 0.75: [0.7]}.get(initial, [])
     return np.interp(epochs, corners, [initial, *between, final])
@@ -99,5 +104,5 @@ def _final(course: list[dict]) -> dict:
 def _source(shift: float) -> dict:
     top1 = SOURCE_ACCURACY + shift
     known = {"loss": 0.5, "top1": top1, "top3": top1, "precision": top1, "recall": top1}
-    unknown = dict.fromkeys(("layer", "initial", "lambda_source", "share"), np.nan)
+    unknown = dict.fromkeys(("layer", "initial", "rate_factor", "lambda_source", "share"), np.nan)
     return unknown | known | {"loss_before": 2.5, "top1_before": 0.1, "epochs": EPOCHS}

@@ -44,7 +44,7 @@ def verdicts(final: pd.DataFrame, history: pd.DataFrame, scale: str = "paper") -
 def of_the_last_gate(history: pd.DataFrame) -> pd.Series:
     """The rows of history.csv that QU-9 is about."""
     gated = (history["target"] == "AnB") & (history["source"] == "trained") & (history["split"] == "test")
-    return gated & (history["layer"] == 6) & (history["initial"] == 0.5)
+    return gated & (history["layer"] == 6) & (history["initial"] == 0.5) & (history["rate_factor"] == 1)
 
 
 def verdict(claim: str, final: pd.DataFrame, history: pd.DataFrame) -> str:

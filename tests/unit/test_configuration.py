@@ -72,6 +72,7 @@ def test_defaults_are_filled_in_at_every_level(load_config):
     quanta = config["quanta"]
     assert (quanta["runs_per_job"], quanta["gate_learning_rate"], quanta["share_source"]) == (1, None, True)
     assert quanta["controls"]["sources"] == ["untrained", "permuted"]
+    assert (quanta["sensitivity"]["target"], quanta["sensitivity"]["factors"]) == ("AnB", [0.1, 10])
     assert quanta["joint"]["split"] == "similar"
     convergent = config["convergent"]
     assert convergent["decays"] == [0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]

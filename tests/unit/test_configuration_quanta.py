@@ -25,6 +25,11 @@ VALID = (Path(__file__).parent / "valid.yaml").read_text()
             "source start, too, found 0.75",
         ),
         (
+            "quanta: {sensitivity: {initial: 0.75}}",
+            "quanta.sensitivity.initial: expected one of quanta.initial ([0.9, 0.5]), from which gates at the usual "
+            "rate start, too, found 0.75",
+        ),
+        (
             "quanta: {joint: {split: dissimilar}}",
             "quanta.joint.split: expected a split with the treatments transfer and transfer+ (gates are compared with "
             "both), found 'dissimilar', which has random, transfer",

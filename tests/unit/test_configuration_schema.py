@@ -159,6 +159,19 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
             "quanta: {controls: {sources: []}}",
             "quanta.controls.sources: expected a list of different ones of untrained and permuted, found []",
         ),
+        *(
+            (f"quanta: {{sensitivity: {{factors: {factors}}}}}", f"quanta.sensitivity.factors{expected}, found {found}")
+            for factors, expected, found in (
+                ("[]", ": expected a list of different numbers > 0 other than 1", "[]"),
+                ("[10, 1e1]", ": expected a list of different numbers > 0 other than 1", "[10, 10.0]"),
+                ("[0]", "[0]: expected a number > 0 other than 1, which all other gates have", "0"),
+                ("[10, 1.0]", "[1]: expected a number > 0 other than 1, which all other gates have", "1.0"),
+            )
+        ),
+        (
+            "quanta: {sensitivity: {target: joint}}",
+            "quanta.sensitivity.target: expected one of AnA, AnB, found 'joint'",
+        ),
         ("quanta: {layers: [-1]}", "quanta.layers[0]: expected an integer >= 0, found -1"),
         ("quanta: {layers: all}", "quanta.layers: expected a list of different integers >= 0, found 'all'"),
         ("quanta: {repeats: 0}", "quanta.repeats: expected an integer >= 1, found 0"),

@@ -117,17 +117,18 @@ def test_the_papers_scale_has_every_network_of_orhand_and_others_thirty_times():
         for sweep in sweeps
         for network in sweep.networks
         for _ in seeds
-        if sweep.source == "trained" and network.layer is not None
+        if sweep.source == "trained" and sweep.rate_factor == 1 and network.layer is not None
     )
     # 2 tasks, 7 layers, 3 initial values
     grid = itertools.product(("AnA", "AnB"), range(7), (0.9, 0.75, 0.5))
     assert gated == dict.fromkeys(grid, 30)
     assert gated.total() == 1_260
     # and what the file's derivation of the cost counts beside them
-    beside = Counter(sweep.source for sweep in sweeps for network in sweep.networks for _ in seeds)
-    assert beside["trained"] - gated.total() == 60
-    assert beside["untrained"] + beside["permuted"] == 420
-    assert beside["similar-baseA"] + beside["similar-baseB"] == 42
+    beside = Counter((sweep.source, sweep.rate_factor) for sweep in sweeps for _ in sweep.networks for _ in seeds)
+    assert beside["trained", 1] - gated.total() == 60
+    assert beside["untrained", 1] + beside["permuted", 1] == 420
+    assert beside["trained", 0.1] + beside["trained", 10] == 420
+    assert beside["similar-baseA", 1] + beside["similar-baseB", 1] == 42
     assert len(quanta_sources(config)) * len(seeds) == 6
 
 

@@ -131,7 +131,7 @@ def test_the_papers_scale_is_what_its_file_derives_by_hand():
 
     found = {paper: PAPERS[paper](config, sizes) for paper in ("anb", "quanta", "convergent", "basins")}
     by_hand = {
-        "quanta": [r"In all (1\.\S+) FLOP\.", r"= (\S+) FLOP\. Disk: a sweep"],
+        "quanta": [r"In all (2\.\S+) FLOP\.", r"= (\S+) FLOP\. Disk: a sweep"],
         "convergent": [r"1,281,167 images x 3 x \S+ = +(\S+) FLOP"],
         "basins": [r"In all (8\.\S+) FLOP\."],
     }

@@ -20,7 +20,7 @@ from quanta_tables import (
 from test_figures import legible, texts_of
 
 from transferscope.figures import style
-from transferscope.figures.quanta import controls, figure3, figure4, figure5, table1
+from transferscope.figures.quanta import controls, figure3, figure4, figure5, sensitivity, table1
 
 DRAWN = {
     "figure3": lambda final, history, scale: figure3.draw(history, scale),
@@ -28,6 +28,7 @@ DRAWN = {
     "figure4 beside copies": lambda final, history, scale: figure4.draw(final, scale, accuracy_table(), "conv_5"),
     "figure5": figure5.draw,
     "controls": lambda final, history, scale: controls.draw(final, scale),
+    "sensitivity": lambda final, history, scale: sensitivity.draw(final, scale),
     "table1": lambda final, history, scale: table1.draw(table1.rows(final), scale),
 }
 
@@ -190,6 +191,27 @@ def test_controls_count_the_layers_where_gates_end_lower(final):
     title = title_of(controls.draw(final, "demo"))
     assert "at 4 of 7 layers to an untrained one (by share: 7) and at 7 of 7 layers to one of permuted" in title
     assert title.endswith("(by share: 6)")
+
+
+def test_sensitivity_shows_every_learning_rate_by_gate_share_and_accuracy(drawn):
+    gate, share, top1 = drawn("sensitivity").axes
+    expected = np.array([[end("AnB", layer, 0.5, rate_factor=factor) for layer in range(7)] for factor in (0.1, 1, 10)])
+    np.testing.assert_allclose(heights(gate), expected)
+    np.testing.assert_allclose(heights(share), SHARE * expected)
+    assert [line.get_label() for line in top1.lines] == ["×0.1", "×1", "×10", "scratch"]
+    assert top1.lines[0].get_ydata()[0] == pytest.approx(100 * accuracy("AnB", 0, 0.5))
+    assert top1.lines[-1].get_ydata()[0] == pytest.approx(100 * SCRATCH["AnB"])
+
+
+def test_sensitivity_says_how_far_apart_gates_and_accuracies_end(drawn, final):
+    said = "With their learning rate ×0.1, ×1 and ×10, gates of a layer end up to "
+    assert title_of(drawn("sensitivity")) == f"{said}0.10 apart (by share: 0.09); accuracy differs by up to 0.0 points"
+    slow = (final["rate_factor"] == 0.1) & (final["layer"] == 2)
+    final.loc[slow, "lambda_source"] -= 0.2
+    final.loc[slow, "top1"] += 0.05
+    assert title_of(sensitivity.draw(final, "demo")) == (
+        f"{said}0.30 apart (by share: 0.09); accuracy differs by up to 5.0 points"
+    )
 
 
 def test_table1_puts_our_numbers_beside_the_papers(final):

@@ -21,7 +21,7 @@ from transferscope.runs.quanta import (
 from transferscope.training.recipe import Recipe
 
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
-PAPERS_COLUMNS = ["target", "source", "seed", "repeat", "layer", "initial"]
+PAPERS_COLUMNS = ["target", "source", "seed", "repeat", "layer", "initial", "rate_factor"]
 MEASURES = ["lambda_source", "share", "loss", "top1", "top3", "precision", "recall"]
 
 
@@ -40,8 +40,9 @@ def without(config: dict, key: str) -> dict:
     return config
 
 
-def test_every_target_and_control_is_a_sweep_of_all_repeats(sweeps):
-    assert list(sweeps) == ["AnA", "AnB", "AnB-untrained", "AnB-permuted", "joint-A-B", "joint-B-A"]
+def test_every_target_control_and_learning_rate_is_a_sweep_of_all_repeats(sweeps):
+    papers, controls, rates = ["AnA", "AnB"], ["AnB-untrained", "AnB-permuted"], ["AnB-rate0.1", "AnB-rate10"]
+    assert list(sweeps) == [*papers, *controls, *rates, "joint-A-B", "joint-B-A"]
 
 
 @pytest.mark.parametrize(
@@ -57,26 +58,31 @@ def test_every_target_and_control_is_a_sweep_of_all_repeats(sweeps):
 def test_repeats_may_be_in_several_sweeps_which_then_have_the_same_networks(load_config, size, suffixes):
     whole = {each.name: each for each in quanta_sweeps(load_config(VALID, "quanta: {repeats: 5}"))}
     sweeps = quanta_sweeps(load_config(VALID, f"quanta: {{repeats: 5, repeats_per_sweep: {size}}}"))
-    for kind, target, source in (
-        ("AnA", "AnA", "trained"),
-        ("AnB", "AnB", "trained"),
-        ("AnB-untrained", "AnB", "untrained"),
-        ("AnB-permuted", "AnB", "permuted"),
+    for kind, *described in (
+        ("AnA", "AnA", "trained", 1),
+        ("AnB", "AnB", "trained", 1),
+        ("AnB-untrained", "AnB", "untrained", 1),
+        ("AnB-permuted", "AnB", "permuted", 1),
+        ("AnB-rate10", "AnB", "trained", 10),
     ):
-        parts = [each for each in sweeps if (each.target, each.source) == (target, source)]
+        parts = [each for each in sweeps if [each.target, each.source, each.rate_factor] == described]
         assert [each.name for each in parts] == [kind + suffix for suffix in suffixes]
         networks = [network for part in parts for network in part.networks]
         assert sorted(networks, key=str) == sorted(whole[kind].networks, key=str)
 
 
 def test_a_sweep_carries_in_its_fields_what_its_name_says(sweeps):
-    found = {name: (each.target, each.source, each.half) for name, each in sweeps.items()}
-    assert found["AnA"] == ("AnA", "trained", None)
-    assert found["AnB"] == ("AnB", "trained", None)
-    assert found["AnB-untrained"] == ("AnB", "untrained", None)
-    assert found["AnB-permuted"] == ("AnB", "permuted", None)
-    assert found["joint-A-B"] == ("joint", "similar-baseA", "B")
-    assert found["joint-B-A"] == ("joint", "similar-baseB", "A")
+    found = {name: (each.target, each.source, each.half, each.rate_factor) for name, each in sweeps.items()}
+    assert found == {
+        "AnA": ("AnA", "trained", None, 1),
+        "AnB": ("AnB", "trained", None, 1),
+        "AnB-untrained": ("AnB", "untrained", None, 1),
+        "AnB-permuted": ("AnB", "permuted", None, 1),
+        "AnB-rate0.1": ("AnB", "trained", None, 0.1),
+        "AnB-rate10": ("AnB", "trained", None, 10),
+        "joint-A-B": ("joint", "similar-baseA", "B", 1),
+        "joint-B-A": ("joint", "similar-baseB", "A", 1),
+    }
 
 
 def test_a_sweep_has_a_gate_at_each_layer_from_each_initial_value_and_a_network_without(sweeps):
@@ -90,8 +96,8 @@ def test_a_sweep_has_a_gate_at_each_layer_from_each_initial_value_and_a_network_
     )
 
 
-def test_controls_start_from_one_value_and_have_no_network_without_a_gate(sweeps):
-    for name in ("AnB-untrained", "AnB-permuted"):
+def test_controls_and_other_rates_start_from_one_value_and_have_no_network_without_a_gate(sweeps):
+    for name in ("AnB-untrained", "AnB-permuted", "AnB-rate0.1", "AnB-rate10"):
         found = [(each.repeat, each.layer, each.initial) for each in sweeps[name].networks]
         assert found == [(0, 0, 0.5), (0, 2, 0.5), (1, 0, 0.5), (1, 2, 0.5)]
 
@@ -145,20 +151,32 @@ def test_every_source_of_a_sweep_is_a_run(config, sweeps):
     assert sweeps["joint-B-A"].source_run == "similar-baseB"
 
 
-def test_controls_and_joint_may_be_left_out(load_config):
-    config = without(without(load_config(VALID), "controls"), "joint")
+def test_controls_sensitivity_and_joint_may_be_left_out(load_config):
+    config = without(without(without(load_config(VALID), "controls"), "sensitivity"), "joint")
     assert [run.name for run in quanta_sources(config)] == ["source"]
-    assert {sweep.source for sweep in quanta_sweeps(config)} == {"trained"}
+    assert [sweep.name for sweep in quanta_sweeps(config)] == ["AnA", "AnB"]
     config = load_config(VALID, "quanta: {controls: {sources: [untrained]}}")
     assert [run.name for run in quanta_sources(config)] == ["source"]
 
 
 def test_gates_learn_at_their_own_rate_or_at_that_of_the_sweeps_recipe(load_config):
-    config = load_config(VALID, "anb: {recipe: {learning_rate: 0.1}}")
+    config = without(load_config(VALID, "anb: {recipe: {learning_rate: 0.1}}"), "sensitivity")
     rates = {sweep.target: sweep.gate_learning_rate for sweep in quanta_sweeps(config)}
     assert rates == {"AnA": 1e-3, "AnB": 1e-3, "joint": 0.1}
-    config = load_config(VALID, "quanta: {gate_learning_rate: 0.02}")
+    config = without(load_config(VALID, "quanta: {gate_learning_rate: 0.02}"), "sensitivity")
     assert {sweep.gate_learning_rate for sweep in quanta_sweeps(config)} == {0.02}
+
+
+@pytest.mark.parametrize(("rate", "usual"), [("0.02", 0.02), ("null", 1e-3)])
+def test_other_rates_of_gates_are_multiples_of_the_usual_one_and_nothing_else_changes(load_config, rate, usual):
+    fragment = f"quanta: {{gate_learning_rate: {rate}, sensitivity: {{target: AnA, factors: [0.5, 3]}}}}"
+    sweeps = {sweep.name: sweep for sweep in quanta_sweeps(load_config(VALID, fragment))}
+    for factor in (0.5, 3):
+        changed, papers = sweeps[f"AnA-rate{factor}"], sweeps["AnA"]
+        assert changed.gate_learning_rate == pytest.approx(factor * usual)
+        assert (changed.task, changed.recipe, changed.source) == (papers.task, papers.recipe, papers.source)
+        # each beside one at the usual rate, by the same name
+        assert set(changed.networks) == {each for each in papers.networks if each.initial == 0.5}
 
 
 def test_a_sweep_survives_the_way_through_plain_data(sweeps):
@@ -199,7 +217,7 @@ def table(sweep: Sweep) -> pd.DataFrame:
 def test_final_values_are_means_over_the_last_tests(sweeps):
     first, second, third, _ = final_rows(sweeps["AnB-untrained"], 4, table(sweeps["AnB-untrained"]), 2)
     assert list(first) == [*PAPERS_COLUMNS, *MEASURES, "loss_before", "top1_before", "epochs"]
-    assert [first[key] for key in PAPERS_COLUMNS] == ["AnB", "untrained", 4, 0, 0, 0.5]
+    assert [first[key] for key in PAPERS_COLUMNS] == ["AnB", "untrained", 4, 0, 0, 0.5, 1]
     assert [first[key] for key in MEASURES] == pytest.approx([0.85, 0.625, 1.25, 0.625, 0.875, 0.375, 0.4])
     assert (first["loss_before"], first["top1_before"], first["epochs"]) == (2.5, 0.125, 3)
     assert (second["layer"], second["lambda_source"], second["loss"]) == (2, pytest.approx(0.75), pytest.approx(1.75))
@@ -214,15 +232,23 @@ def test_all_epochs_may_count_but_not_the_test_before_the_first(sweeps):
 def test_a_network_without_a_gate_has_no_source_and_no_lambda(sweeps):
     *gated, _, scratch = final_rows(sweeps["AnA"], 3, table(sweeps["AnA"]), 2)
     assert {row["source"] for row in gated} == {"trained"}
-    assert [scratch[key] for key in PAPERS_COLUMNS] == ["AnA", "none", 3, 1, None, None]
+    assert [scratch[key] for key in PAPERS_COLUMNS] == ["AnA", "none", 3, 1, None, None, None]
     assert math.isnan(scratch["lambda_source"]) and math.isnan(scratch["share"])
     assert (scratch["top1"], scratch["epochs"]) == (0.625, 3)
+
+
+def test_lines_of_gates_at_another_rate_are_told_apart_from_those_at_the_usual_one(sweeps):
+    sweep = sweeps["AnB-rate0.1"]
+    rows = [*final_rows(sweep, 3, table(sweep), 2), *history_rows(sweep, 3, table(sweep))]
+    assert {tuple(row[key] for key in ("target", "source", "initial", "rate_factor")) for row in rows} == {
+        ("AnB", "trained", 0.5, 0.1)
+    }
 
 
 def test_the_source_network_has_a_line_of_its_own():
     measures = {key: [0.125, 0.25, 0.5, 0.75] for key in MEASURES[2:]}
     row = source_row(7, pd.DataFrame(passes(measures, epochs=3)), 2)
-    assert [row[key] for key in PAPERS_COLUMNS] == ["source", "none", 7, None, None, None]
+    assert [row[key] for key in PAPERS_COLUMNS] == ["source", "none", 7, None, None, None, None]
     assert list(row) == [*PAPERS_COLUMNS, *MEASURES, "loss_before", "top1_before", "epochs"]
     assert (row["top1"], row["top1_before"], row["epochs"]) == (0.625, 0.125, 3)
     assert math.isnan(row["lambda_source"])
@@ -243,12 +269,12 @@ def test_a_history_tells_of_each_pass_whose_it_was(sweeps):
     found = {tuple(row[key] for key in ("sweep", *PAPERS_COLUMNS)) for row in rows}
     assert found == {
         *(
-            ("AnB", "AnB", "trained", 5, repeat, layer, initial)
+            ("AnB", "AnB", "trained", 5, repeat, layer, initial, 1)
             for repeat in (0, 1)
             for layer in (0, 2)
             for initial in (0.9, 0.5)
         ),
-        *(("AnB", "AnB", "none", 5, repeat, None, None) for repeat in (0, 1)),
+        *(("AnB", "AnB", "none", 5, repeat, None, None, None) for repeat in (0, 1)),
     }
     (lambda_source,) = [
         row["lambda_source"]

@@ -57,7 +57,7 @@ def test_jobs_of_the_papers_scale_ask_for_what_they_take(tmp_path):
     """The state that a job writes after each epoch, and hours by the paper's own arithmetic: see config/paper.yaml."""
     jobs = listed(tmp_path, PAPER)
     sweeps = [job for job in jobs if job["rule"].startswith("train_sweeps")]
-    assert len(sweeps) == 46
+    assert len(sweeps) == 66
     for job in sweeps:
         (_, params) = job["params"]
         (sweep,) = params["sweeps"]

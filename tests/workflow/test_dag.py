@@ -41,9 +41,10 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     assert [found[f"compare_networks_seeds_{seed}"] for seed in config["basins"]["seeds"]] == [1, 1, 1]
     # the first P-T and the first RI-T on three targets, under each seed
     assert sum(count for rule, count in found.items() if rule.startswith("explore_modules")) == 2 * 3 * 3
-    # Orhand et al.: 10 repeats of 2 targets and of 2 controls; 2 directions for the joint figure, under each seed
+    # Orhand et al.: 10 repeats of 2 targets, of 2 controls and of 2 learning rates; 2 directions for the joint figure,
+    # under each seed
     assert found["train_quanta_sources"] == 1
-    assert sum(count for rule, count in found.items() if rule.startswith("train_sweeps")) == 10 * (2 + 2) + 2 * 3
+    assert sum(count for rule, count in found.items() if rule.startswith("train_sweeps")) == 10 * (2 + 2 + 2) + 2 * 3
     # Li et al.: four networks
     assert sum(count for rule, count in found.items() if rule.startswith("train_networks")) == 4
     assert found["capture_units"] == found["match_units"] == 1
@@ -61,6 +62,15 @@ def test_a_config_may_leave_a_paper_out(tmp_path):
     found = jobs(run(tmp_path, "-n", config=changed(tmp_path, lambda config: config.pop("similarity"))).stdout)
     assert "draw_tas_figures" in found and "make_report" in found
     assert "draw_similarity_figures" not in found
+
+
+def test_gates_that_the_paper_has_not_may_be_left_out(tmp_path):
+    def leave_out(config):
+        for key in ("controls", "sensitivity", "joint"):
+            del config["quanta"][key]
+
+    found = jobs(run(tmp_path, "-n", "quanta", config=changed(tmp_path, leave_out)).stdout)
+    assert {rule for rule in found if rule.startswith("draw_")} == {"draw_quanta_figures"}
 
 
 def test_all_mistakes_in_a_config_are_told_at_once_before_any_job(tmp_path):

@@ -13,7 +13,7 @@ FIGURES = {
     "tas": ("table1", "figure1", "figure1_debiased", "figure2"),
     "similarity": ("figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"),
     "anb": ("figure2", "figure3", "decomposition", "table1"),
-    "quanta": ("figure3", "figure4", "figure5", "controls", "table1", "joint"),
+    "quanta": ("figure3", "figure4", "figure5", "controls", "sensitivity", "table1", "joint"),
     "convergent": ("figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"),
     "basins": (
         *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure7"),
@@ -76,8 +76,10 @@ def test_frozen_layers_are_those_of_the_network_that_they_come_from(finished):
 
 def test_tables_hold_every_gate_with_a_lambda_that_learned(finished):
     final = table(finished, "quanta/tables/final.csv")
-    # seeds; the source network, then in AnA and AnB layers and initial values and one from scratch, then both controls
-    assert len(final) == 2 * (1 + 2 * (3 * 2 + 1) + 2 * 3)
+    # seeds; the source network, then in AnA and AnB layers and initial values and one from scratch, then both controls,
+    # and both other learning rates
+    assert len(final) == 2 * (1 + 2 * (3 * 2 + 1) + 2 * 3 + 2 * 3)
+    assert final.rate_factor.value_counts().to_dict() == {1: 2 * (2 * 3 * 2 + 2 * 3), 0.1: 2 * 3, 10: 2 * 3}
     gated = final[final.layer.notna()]
     assert gated.lambda_source.between(0, 1).all() and gated.share.between(0, 1).all()
     assert (gated.lambda_source != gated.initial).all()

@@ -76,13 +76,17 @@ PAPERS = {
     "convergent": "Li et al. 2016: convergent learning",
     "basins": "Neyshabur et al. 2020: what is being transferred",
 }
-# gates on the networks of `anb`: asked for, or nothing
-JOINT = config.get("quanta", {}).get("joint")
+# gates on the networks of `anb`, and gates with other learning rates: asked for, or nothing
+JOINT, SENSITIVITY = (config.get("quanta", {}).get(key) for key in ("joint", "sensitivity"))
 FIGURES = {
     "tas": ["table1", "figure1", "figure1_debiased", "figure2"],
     "similarity": ["figure1", "figure2", "figure3", "figure4", "figure5", "estimators", "controls"],
     "anb": ["figure2", "figure3", "decomposition", "table1"],
-    "quanta": ["figure3", "figure4", "figure5", "controls", "table1", *(["joint"] if JOINT else [])],
+    "quanta": [
+        *("figure3", "figure4", "figure5", "controls", "table1"),
+        *(["sensitivity"] if SENSITIVITY else []),
+        *(["joint"] if JOINT else []),
+    ],
     "convergent": ["figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"],
     "basins": [
         *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure7"),

@@ -3,7 +3,7 @@
 QUANTA = config["quanta"]
 SOURCES = quanta_sources(config)
 SWEEPS = {sweep.name: sweep for sweep in quanta_sweeps(config)}
-# those of the paper and its controls; the others are for the joint figure
+# those of the paper, its controls and its sensitivity; the others are for the joint figure
 OWN_SWEEPS = [sweep for sweep in SWEEPS.values() if sweep.half is None]
 
 
@@ -115,7 +115,7 @@ rule judge_quanta_claims:
 
 
 rule draw_quanta_figures:
-    """Figures 3 to 5 of Orhand et al. 2021, gates to other sources, and the paper's numbers beside ours."""
+    """Figures 3 to 5 of Orhand et al. 2021, other sources and learning rates, and the paper's numbers beside ours."""
     input:
         final="results/quanta/tables/final.csv",
         history="results/quanta/tables/history.csv",
@@ -125,6 +125,7 @@ rule draw_quanta_figures:
         figure4=figure("quanta", "figure4", "Figure 4: λ and accuracy, layer by layer"),
         figure5=figure("quanta", "figure5", "Figure 5: all initial values"),
         controls=figure("quanta", "controls", "Gates to sources that know nothing"),
+        sensitivity=figure("quanta", "sensitivity", "Gates that learn slower and faster") if SENSITIVITY else [],
         table1=figure("quanta", "table1", "The paper's numbers beside ours"),
         numbers=report("results/quanta/figures/table1.csv", **in_report("quanta", "table1", "The numbers as CSV")),
     log:

@@ -1,8 +1,8 @@
-"""Draw the figures of Orhand et al. 2021, the controls, and the table of the paper's numbers beside ours."""
+"""Draw the figures of Orhand et al. 2021, two of our own, and the table of the paper's numbers beside ours."""
 
 from transferscope import store
 from transferscope.figures import style
-from transferscope.figures.quanta import controls, figure3, figure4, figure5, table1
+from transferscope.figures.quanta import controls, figure3, figure4, figure5, sensitivity, table1
 from transferscope.job import job_log
 
 with job_log(snakemake) as job:
@@ -14,6 +14,8 @@ with job_log(snakemake) as job:
     style.save(figure4.draw(final, scale, anb, snakemake.params.anb_model), output.figure4, facts)
     style.save(figure5.draw(final, history, scale), output.figure5, facts)
     style.save(controls.draw(final, scale), output.controls, facts)
+    if output.sensitivity:
+        style.save(sensitivity.draw(final, scale), output.sensitivity, facts)
 
     rows = table1.rows(final)
     store.write_table(output.numbers, table1.COLUMNS, rows, facts)

@@ -29,8 +29,10 @@ from transferscope.training.recipe import Kept, Recipe
 
 # what networks of Orhand et al. 2021 are for
 GRID_PART, SCRATCH_PART, SOURCE_PART = "the paper's networks with a gate", "without a gate", "source networks"
-CONTROL_PART, JOINT_PART = "controls, which the paper has not", "`joint`, which the paper has not"
-QUANTA_PARTS = (GRID_PART, SCRATCH_PART, SOURCE_PART, CONTROL_PART, JOINT_PART)
+CONTROL_PART, RATE_PART, JOINT_PART = (
+    f"{what}, which the paper has not" for what in ("controls", "`sensitivity`", "`joint`")
+)
+QUANTA_PARTS = (GRID_PART, SCRATCH_PART, SOURCE_PART, CONTROL_PART, RATE_PART, JOINT_PART)
 Trained = AnbRun | BasinRun | Run | SourceRun | Sweep
 # (name of a model, classes, selection and reuse of layers) -> its size
 Sizes = Callable[[str, int, str, str], Size]
@@ -160,12 +162,21 @@ def quanta_parts(config: Mapping, sizes: Sizes) -> dict[str, Work]:
         size = sizes(model, classes_in(config, sweep.task), "blocks", "last")
         gated = [network for network in sweep.networks if network.layer is not None]
         alone = [network for network in sweep.networks if network.layer is None]
-        name = JOINT_PART if sweep.half else GRID_PART if sweep.source == TRAINED else CONTROL_PART
+        name = _part_of(sweep)
         for part, networks in ((parts[name], gated), (parts[SCRATCH_PART], alone)):
             _train(part, config, replace(sweep, networks=networks), size, seeds)
         # all networks of a sweep are in one state
         parts[name].state = max(parts[name].state, len(sweep.networks) * state_bytes(size, Recipe(**sweep.recipe)))
     return {name: part for name, part in parts.items() if part.networks}
+
+
+def _part_of(sweep: Sweep) -> str:
+    """What a sweep's networks with a gate are for."""
+    if sweep.half:
+        return JOINT_PART
+    if sweep.source != TRAINED:
+        return CONTROL_PART
+    return GRID_PART if sweep.rate_factor == 1 else RATE_PART
 
 
 def convergent(config: Mapping, sizes: Sizes) -> Work:

@@ -65,8 +65,9 @@ class Network:
 class Sweep:
     """Networks that are trained side by side on the same batches of images, to be repeated with each seed.
 
-    name:     unique among the sweeps of the paper, and fit for file names: "AnA", "AnB-permuted", "AnB-repeats5-9" (the
-              others are in other sweeps), "joint-A-B" (gates on the base network of half A, trained on half B).
+    name:     unique among the sweeps of the paper, and fit for file names: "AnA", "AnB-permuted", "AnB-rate0.1" (of the
+              gates' learning rate), "AnB-repeats5-9" (the others are in other sweeps), "joint-A-B" (gates on the base
+              network of half A, trained on half B).
     target:   "AnA" (the source's own task), "AnB" (another) or "joint" (a half of the classes, as in Yosinski et al.).
     source:   the source network that all gates have in common: "trained", "untrained", "permuted", or, if joint, the
               name of a base run of Yosinski et al.
@@ -74,6 +75,7 @@ class Sweep:
     task:     for `data.tasks.load`, with the sweep's seed: an entry under `tasks`.
     recipe:   the fields of a `training.recipe.Recipe`.
     gate_learning_rate: of the gates' parameters, eta_v in the paper.
+    rate_factor: how many times that of all other sweeps it is: 1 but where this is what is compared.
     networks: those trained; mappings of their fields become networks.
     """
 
@@ -84,6 +86,7 @@ class Sweep:
     task: Mapping
     recipe: Mapping
     gate_learning_rate: float
+    rate_factor: float
     networks: tuple[Network, ...]
 
     def __post_init__(self):
@@ -111,13 +114,13 @@ def quanta_sources(config: Mapping) -> list[SourceRun]:
 
 
 def quanta_sweeps(config: Mapping) -> list[Sweep]:
-    """The sweeps of Orhand et al. 2021, then those with other sources, and last those for the joint figure.
+    """The sweeps of Orhand et al. 2021, those with other sources or learning rates, and last those of the joint figure.
 
     config: as `configuration.load` returns it, with a section `quanta`.
     A sweep of the paper's has a gate at each layer, from each initial value, one a network, and a network without any,
     all this in as many repeats as the config lets share a sweep.
     """
-    return [*_papers(config), *_controls(config), *_joint(config)]
+    return [*_papers(config), *_controls(config), *_sensitivity(config), *_joint(config)]
 
 
 def _papers(config: Mapping) -> Iterator[Sweep]:
@@ -131,11 +134,22 @@ def _papers(config: Mapping) -> Iterator[Sweep]:
 
 
 def _controls(config: Mapping) -> Iterator[Sweep]:
-    paper = config["quanta"]
     for source in _control_sources(config):
-        for suffix, repeats in _shared_repeats(paper):
-            gates = itertools.product(repeats, paper["layers"], [paper["controls"]["initial"]])
-            yield _sweep(config, f"{ANB}-{source}{suffix}", ANB, source, [Network.gated(*gate) for gate in gates])
+        for suffix, networks in _gated_from(config["quanta"], config["quanta"]["controls"]["initial"]):
+            yield _sweep(config, f"{ANB}-{source}{suffix}", ANB, source, networks)
+
+
+def _sensitivity(config: Mapping) -> Iterator[Sweep]:
+    asked = config["quanta"].get("sensitivity", {"factors": []})
+    for factor in asked["factors"]:
+        for suffix, networks in _gated_from(config["quanta"], asked["initial"]):
+            yield _sweep(config, f"{asked['target']}-rate{factor}{suffix}", asked["target"], TRAINED, networks, factor)
+
+
+def _gated_from(paper: Mapping, initial: float) -> Iterator[tuple[str, list[Network]]]:
+    """The networks of a sweep whose gates have one initial value, at each layer, and what its name ends with."""
+    for suffix, repeats in _shared_repeats(paper):
+        yield suffix, [Network.gated(*gate) for gate in itertools.product(repeats, paper["layers"], [initial])]
 
 
 def _shared_repeats(paper: Mapping) -> Iterator[tuple[str, range]]:
@@ -163,14 +177,17 @@ def _joint(config: Mapping) -> Iterator[Sweep]:
             task=learned.task,
             recipe=learned.recipe,
             gate_learning_rate=_gate_learning_rate(config, learned.recipe),
+            rate_factor=1,
             networks=networks,
         )
 
 
-def _sweep(config: Mapping, name: str, target: str, source: str, networks: Sequence[Network]) -> Sweep:
+def _sweep(
+    config: Mapping, name: str, target: str, source: str, networks: Sequence[Network], factor: float = 1
+) -> Sweep:
     paper = config["quanta"]
-    task, rate = config["tasks"][paper["targets"][target]], _gate_learning_rate(config, paper["recipe"])
-    return Sweep(name, target, source, None, task, paper["recipe"], rate, tuple(networks))
+    task, rate = config["tasks"][paper["targets"][target]], factor * _gate_learning_rate(config, paper["recipe"])
+    return Sweep(name, target, source, None, task, paper["recipe"], rate, factor, tuple(networks))
 
 
 def _control_sources(config: Mapping) -> list[str]:
@@ -202,14 +219,16 @@ def final_rows(sweep: Sweep, seed: int, history: "pd.DataFrame", last_epochs: in
 
 def source_row(seed: int, history: "pd.DataFrame", last_epochs: int) -> dict:
     """The line of the paper's source network in final.csv, by what it does on its own task; arguments as above."""
-    described = {"target": SOURCE, "source": UNGATED, "seed": seed, "repeat": None, "layer": None, "initial": None}
-    return described | _final(history, last_epochs)
+    ungated = dict.fromkeys(("repeat", "layer", "initial", "rate_factor"))
+    return {"target": SOURCE, "source": UNGATED, "seed": seed} | ungated | _final(history, last_epochs)
 
 
 def _described(sweep: Sweep, network: Network, seed: int) -> dict:
+    gated = network.layer is not None
     return {
-        **{"target": sweep.target, "source": UNGATED if network.layer is None else sweep.source},
-        **{"seed": seed, "repeat": network.repeat, "layer": network.layer, "initial": network.initial},
+        **{"target": sweep.target, "source": sweep.source if gated else UNGATED, "seed": seed},
+        **{"repeat": network.repeat, "layer": network.layer, "initial": network.initial},
+        "rate_factor": sweep.rate_factor if gated else None,
     }
 
 

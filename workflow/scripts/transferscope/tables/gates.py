@@ -15,7 +15,7 @@ GATE, SHARE = "lambda_source", "share"  # the gate's value, and how much of the 
 
 PAPERS_LAST = 6  # number of the last layer below the head in the paper's net
 
-_NETWORK = ["target", "source", "repeat", "layer", "initial"]  # what tells the networks of a seed apart
+_NETWORK = ["target", "source", "repeat", "layer", "initial", "rate_factor"]  # what tells the networks of a seed apart
 
 
 def at_depth(layer: int, last: int) -> int:
@@ -32,13 +32,24 @@ def layers(final: "pd.DataFrame") -> list[int]:
 
 
 def initials(final: "pd.DataFrame", source: str = TRAINED) -> list[float]:
-    """The initial values of the gates to a source, largest first."""
-    return sorted(final.loc[final["source"] == source, "initial"].unique().tolist(), reverse=True)
+    """The initial values of the gates to a source, with the usual learning rate, largest first."""
+    usual = (final["source"] == source) & (final["rate_factor"] == 1)
+    return sorted(final.loc[usual, "initial"].unique().tolist(), reverse=True)
 
 
 def controls(final: "pd.DataFrame") -> list[str]:
     """The sources besides the trained one that were run, in the order of UNTRAINED and PERMUTED."""
     return [source for source in (UNTRAINED, PERMUTED) if (final["source"] == source).any()]
+
+
+def sensitivity(final: "pd.DataFrame") -> tuple[str, float, list[float]]:
+    """Of the gates whose learning rate is another one: target, initial value, and by what it is multiplied.
+
+    The factors come lowest first, with 1, that of all other gates, among them.
+    """
+    others = final[final["rate_factor"].notna() & (final["rate_factor"] != 1)]
+    (target,), (initial,) = (others[column].unique() for column in ("target", "initial"))
+    return target, initial, sorted({1, *others["rate_factor"]})
 
 
 def complete_seeds(final: "pd.DataFrame") -> "pd.DataFrame":
@@ -47,22 +58,25 @@ def complete_seeds(final: "pd.DataFrame") -> "pd.DataFrame":
     return final[final.groupby("seed")["seed"].transform("size") == networks]
 
 
-def finals(final: "pd.DataFrame", column: str, target: str, initial: float, source: str = TRAINED) -> "pd.DataFrame":
+def finals(
+    final: "pd.DataFrame", column: str, target: str, initial: float, source: str = TRAINED, factor: float = 1
+) -> "pd.DataFrame":
     """A column of the gated networks: a row a seed, a column each layer, of the seeds that have all of the layers.
 
-    column: of final.csv. target: AnA or AnB. initial: the value that the gate started from.
+    column: of final.csv. target: AnA or AnB. initial: the value that the gate started from. factor: by which its
+    learning rate is multiplied.
     """
-    rows = _gated(final, target, initial, source)
+    rows = _gated(final, target, initial, source, factor)
     return rows.groupby(["seed", "layer"])[column].mean().unstack().rename(columns=int).dropna()
 
 
 def curves(history: "pd.DataFrame", column: str, target: str, initial: float) -> "pd.DataFrame":
     """A column of the gated networks on test images over training: a row a seed, columns (layer, epoch).
 
-    Epoch 0 is before the first step. With the trained source, of the seeds that have all layers; arguments as in
-    `finals`.
+    Epoch 0 is before the first step. With the trained source and the usual learning rate, of the seeds that have all
+    layers; arguments as in `finals`.
     """
-    rows = _gated(history[history["split"] == "test"], target, initial, TRAINED)
+    rows = _gated(history[history["split"] == "test"], target, initial, TRAINED, factor=1)
     return (
         rows.groupby(["seed", "layer", "epoch"])[column].mean().unstack(["layer", "epoch"]).sort_index(axis=1).dropna()
     )
@@ -84,5 +98,6 @@ def ungated_curve(history: "pd.DataFrame", column: str, target: str) -> "pd.Data
     return rows.groupby(["seed", "epoch"])[column].mean().unstack().dropna()
 
 
-def _gated(table: "pd.DataFrame", target: str, initial: float, source: str) -> "pd.DataFrame":
-    return table[(table["target"] == target) & (table["source"] == source) & (table["initial"] == initial)]
+def _gated(table: "pd.DataFrame", target: str, initial: float, source: str, factor: float) -> "pd.DataFrame":
+    gated = (table["target"] == target) & (table["source"] == source) & (table["initial"] == initial)
+    return table[gated & (table["rate_factor"] == factor)]

@@ -29,7 +29,7 @@ def check(settings: Settings) -> None:
     if None not in (source, own) and own != source:
         settings.reject(TARGETS[0], f"{shown(source)}, as quanta.source (AnA is the source's own task)", shown(own))
     _check_layers(settings)
-    _check_controls(settings)
+    _check_initials(settings)
     if settings.at("quanta", "joint") is not None:
         _check_joint(settings)
 
@@ -56,13 +56,14 @@ def _layers_below_head(settings: Settings, model: str | None) -> int | None:
     return None
 
 
-def _check_controls(settings: Settings) -> None:
-    """What a gate makes of another source is told by what it makes of the trained one, from the same initial value."""
-    path = ("quanta", "controls", "initial")
-    initial, trained = settings.at(*path), settings.at("quanta", "initial")
-    if None not in (initial, trained) and initial not in trained:
-        expected = f"one of quanta.initial ({trained}), from which gates to the trained source start, too"
-        settings.reject(path, expected, shown(initial))
+def _check_initials(settings: Settings) -> None:
+    """What becomes of a gate to another source, or at another rate, is told by one of the paper's that starts alike."""
+    papers = settings.at("quanta", "initial")
+    for section, others in (("controls", "gates to the trained source"), ("sensitivity", "gates at the usual rate")):
+        path = ("quanta", section, "initial")
+        initial = settings.at(*path)
+        if None not in (initial, papers) and initial not in papers:
+            settings.reject(path, f"one of quanta.initial ({papers}), from which {others} start, too", shown(initial))
 
 
 def _check_joint(settings: Settings) -> None:

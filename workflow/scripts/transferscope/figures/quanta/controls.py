@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from transferscope import statistics
 from transferscope.figures import style
-from transferscope.figures.quanta.panels import LAMBDA, LINES, REFERENCE_KINDS, end_labels, label_layers, references
+from transferscope.figures.quanta.panels import LAMBDA, LINES, SHARES, draw_comparison
 from transferscope.tables import gates
 from transferscope.tables.gates import GATE, SHARE
 from transferscope.terms.quanta import ANB, PERMUTED, TRAINED, UNTRAINED
@@ -16,12 +15,6 @@ if TYPE_CHECKING:
 
 # the second is the colour of networks from scratch
 KINDS = style.line_styles((TRAINED, "scratch", PERMUTED, UNTRAINED))
-# columns of final.csv: what they are, their unit, and what they are multiplied by for it
-QUANTITIES = {
-    GATE: ("gate", LAMBDA, 1),
-    SHARE: ("functional share", "share", 1),
-    "top1": ("accuracy", "test accuracy (%)", 100),
-}
 SOURCES = {UNTRAINED: "an untrained one", PERMUTED: "one of permuted labels"}
 
 
@@ -39,22 +32,15 @@ def draw(final: "pd.DataFrame", scale: str) -> Figure:
         _title(final, initial),
         style.scale_note(scale, final["seed"].nunique()),
         f"AnB, gates from {LAMBDA} = {initial:g}. Source: trained on its task, on permuted labels of it, or untrained. "
-        "Share: the source's part of the layer's input, by root mean square. Dotted: a network trained from scratch. "
-        f"{LINES}",
+        f"{SHARES} Dotted: a network trained from scratch. {LINES}",
     )
-    panels = dict(zip(QUANTITIES, figure.subplots(1, len(QUANTITIES)), strict=True))
-    for column, (title, unit, factor) in QUANTITIES.items():
-        panels[column].set(title=title, ylabel=unit)
-        label_layers(panels[column], gates.layers(final))
-        for source in sources:
-            values = factor * gates.finals(final, column, ANB, initial, source)
-            lines = statistics.means_and_errors(values.to_numpy())
-            style.band(panels[column], values.columns.to_numpy(), *lines, KINDS[source] | {"label": source})
-    panels["top1"].axhline(100 * references(final, ANB)["scratch"], zorder=1, **REFERENCE_KINDS["scratch"])
-    for column in (GATE, SHARE):
-        panels[column].set_ylim(-0.02, 1.04)
-    for axes in panels.values():  # last, when nothing changes the axes any more
-        end_labels(axes)
+    draw_comparison(
+        figure,
+        final,
+        ANB,
+        lambda column, source: gates.finals(final, column, ANB, initial, source),
+        {source: KINDS[source] | {"label": source} for source in sources},
+    )
     return figure
 
 

@@ -1,9 +1,10 @@
 """What the figures of this paper share: how gates end at each layer, curves over epochs, and words for both."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from transferscope import statistics
 from transferscope.figures import style
@@ -14,7 +15,15 @@ from transferscope.terms.quanta import SOURCE
 if TYPE_CHECKING:
     import pandas as pd
 
+Compared = TypeVar("Compared")  # what sets the lines of a panel apart
+
 LAMBDA = r"$\lambda_S$"
+# columns of final.csv that panels side by side show: what they are, their unit, and what they are multiplied by for it
+QUANTITIES = {
+    GATE: ("gate", LAMBDA, 1),
+    SHARE: ("functional share", "share", 1),
+    "top1": ("accuracy", "test accuracy (%)", 100),
+}
 # columns of final.csv; the paper's own looks: black dots for the gate, blue crosses for accuracy
 FINAL_KINDS = {
     GATE: {"label": LAMBDA, "color": "#000000", "marker": "o"},
@@ -27,6 +36,7 @@ REFERENCE_KINDS = {
     "scratch": {"label": "scratch", "color": style.PALETTE[1], "linestyle": ":", "linewidth": 0.9},
 }
 LINES = "Lines: mean over seeds, bands: ± standard error over seeds."
+SHARES = "Share: the source's part of the layer's input, by root mean square."
 SETTINGS = "AnA: the target network learns the source's own task, AnB: another one."
 FINAL_LINES = (
     f"{LAMBDA}: weight of the source's input to the layer, the target network's own has the rest. Share: the source's "
@@ -62,6 +72,32 @@ def label_layers(axes: Axes, layers: Sequence[int]) -> None:
     axes.set(xticks=layers, xlim=(layers[0] - 0.4, layers[-1] + 0.4))
 
 
+def draw_comparison(
+    figure: Figure,
+    final: "pd.DataFrame",
+    target: str,
+    ends: Callable[[str, Compared], "pd.DataFrame"],
+    kinds: Mapping[Compared, Mapping[str, str]],
+) -> None:
+    """A panel for each of `QUANTITIES` against the layer, with a line for each kind of gate.
+
+    target: of all gates. ends: a column of final.csv for one kind, as from `gates.finals`. kinds: the look and the
+    label of each.
+    """
+    panels = dict(zip(QUANTITIES, figure.subplots(1, len(QUANTITIES)), strict=True))
+    for column, (title, unit, factor) in QUANTITIES.items():
+        panels[column].set(title=title, ylabel=unit)
+        label_layers(panels[column], gates.layers(final))
+        for compared, kind in kinds.items():
+            values = factor * ends(column, compared)
+            style.band(panels[column], values.columns.to_numpy(), *statistics.means_and_errors(values.to_numpy()), kind)
+    panels["top1"].axhline(100 * references(final, target)["scratch"], zorder=1, **REFERENCE_KINDS["scratch"])
+    for column in (GATE, SHARE):
+        panels[column].set_ylim(-0.02, 1.04)
+    for axes in panels.values():  # last, when nothing changes the axes any more
+        end_labels(axes)
+
+
 def draw_curves(axes: Axes, by_layer: "pd.DataFrame", factor: float = 1) -> None:
     """A line for each layer over the epochs, times a factor, dark for the first layer and pale for the last.
 
@@ -79,7 +115,7 @@ def draw_curves(axes: Axes, by_layer: "pd.DataFrame", factor: float = 1) -> None
 
 
 def end_labels(axes: Axes) -> None:
-    """The names of all lines of `draw_finals` at their right ends."""
+    """The names of all lines at their right ends."""
     style.label_ends(axes, [(line.get_ydata()[-1], line.get_label(), line.get_color()) for line in axes.lines])
 
 
