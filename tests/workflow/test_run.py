@@ -86,6 +86,9 @@ def test_tables_hold_every_gate_with_a_lambda_that_learned(finished):
     joint = table(finished, "quanta/tables/joint.csv")
     assert len(joint) == 2 * 2 * 3  # seeds, halves, layers
     assert np.allclose(joint.cka_change, 1 - joint.cka) and joint.relative_accuracy.notna().all()
+    correlations = table(finished, "quanta/tables/joint_correlations.csv")
+    assert not correlations.duplicated(["x", "y"]).any() and len(correlations) == 13
+    assert np.isfinite(correlations[["correlation", "low", "high"]]).all(axis=None)
 
 
 def test_units_have_counterparts_in_every_kind_of_activations_before_and_after_training(finished):
