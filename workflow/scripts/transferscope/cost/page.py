@@ -40,7 +40,8 @@ writes this page as `results/cost.md`. Scale: {scale}. Hours are of one GPU; job
   as much while it writes the next. Each job under way has one; it goes when the training ends.
 """
 PARTS = """
-What of `quanta` is the paper's, and what is not:
+`snakemake quanta` alone also trains all networks of `anb`, where the config has it: Figure 4 (c) shows their accuracy,
+and `joint` puts gates on its base networks. What of `quanta` itself is the paper's, and what is not:
 
 {table}
 """
