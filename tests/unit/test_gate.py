@@ -243,6 +243,14 @@ def test_a_layer_that_is_not_there_is_refused(layer):
         GatedNetwork(create("layered"), layer, 0.5)
 
 
+def test_a_layer_that_a_pass_does_not_call_is_named():
+    module = create("residual")
+    module.unused = nn.Linear(2, 2)
+    message = "ResidualNet does not call unused when it classifies images: expected layers that it calls"
+    with pytest.raises(InputError, match=message):
+        outputs_of(module, {"conv1", "unused"}, images())
+
+
 def test_layers_of_different_shapes_are_refused():
     with pytest.raises(InputError, match=r"got \(2, 3\) for an image from the source and \(1, 3\) from the target"):
         Gate(0.5)(torch.rand(4, 2, 3), torch.rand(4, 1, 3))

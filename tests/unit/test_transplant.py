@@ -87,6 +87,7 @@ def test_layers_are_the_blocks_with_weights_and_without_the_head(name, expected)
     assert layers_of(module) == expected.split()
 
 
+@pytest.mark.filterwarnings("ignore:The default weight initialization")
 @pytest.mark.parametrize(
     ("library", "name", "count"),
     [
@@ -94,6 +95,9 @@ def test_layers_are_the_blocks_with_weights_and_without_the_head(name, expected)
         ("torchvision", "densenet121", 8),
         ("torchvision", "vit_b_16", 13),
         ("torchvision", "alexnet", 7),
+        # less their auxiliary heads; of the second, two blocks of classes of their own count as their parts
+        ("torchvision", "googlenet", 12),
+        ("torchvision", "inception_v3", 24),
         ("timm", "resnet18", 9),
         ("timm", "vit_tiny_patch16_224", 13),
     ],

@@ -125,6 +125,7 @@ def outputs_of(network: nn.Module, modules: Set[str], images: Tensor) -> dict[st
     """The outputs of some modules of a network, by their names, for images (b, C, S, S): without gradients.
 
     The network computes no further than the last of these modules, each of which it calls once.
+    Raises InputError if it does not call one of them.
     """
     found = {}
 
@@ -145,4 +146,10 @@ def outputs_of(network: nn.Module, modules: Set[str], images: Tensor) -> dict[st
     finally:
         for handle in handles:
             handle.remove()
+    unknown = sorted(modules - found.keys())
+    if unknown:
+        raise InputError(
+            f"{type(network).__name__} does not call {', '.join(unknown)} when it classifies images: expected layers "
+            "that it calls, give gates to these alone"
+        )
     return found

@@ -9,20 +9,25 @@ from torch import Tensor, nn
 from transferscope.errors import InputError
 from transferscope.models import layers, zoo
 
+# the heads that GoogLeNet and Inception v3 call while they learn, and in no test, as torchvision and timm name them
+AUXILIARY_HEADS = ("aux1", "aux2", "AuxLogits")
+
 
 def layers_of(module: nn.Module) -> list[str]:
     """Names of the layers that can be transferred, in the order in which the network defines them.
 
-    They are its blocks (see `layers.blocks`) that hold a matrix or a kernel of weights, without the head: conv1 to fc7
-    of CaffeNet, the first convolution and the bottlenecks of a residual network, the patches' projection and the
-    encoder blocks of a vision transformer. What they leave over (a normalisation between blocks, a class token,
-    position embeddings) is part of the layer before it, or of the first where there is none before.
+    They are its blocks (see `layers.blocks`) that hold a matrix or a kernel of weights, without the head and without
+    auxiliary ones: conv1 to fc7 of CaffeNet, the first convolution and the bottlenecks of a residual network, the
+    patches' projection and the encoder blocks of a vision transformer. What they leave over (a normalisation between
+    blocks, a class token, position embeddings) is part of the layer before it, or of the first where there is none
+    before.
     """
     head, _ = zoo.head(module)
     return [
         name
         for name in layers.blocks(module)
         if not f"{head}.".startswith(f"{name}.")
+        and name.partition(".")[0] not in AUXILIARY_HEADS
         and any(parameter.dim() > 1 for parameter in module.get_submodule(name).parameters())
     ]
 
