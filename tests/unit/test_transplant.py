@@ -208,11 +208,24 @@ def test_nothing_is_dropped_in_frozen_layers_but_before_the_first_trained_one_it
     target = transplant(create("transformer", seed=1, options={"dropout": 0.5}), source, 3, frozen=True).train()
     modes = [target.encoder.layers[index].dropout.training for index in range(4)]
     assert modes == [False, False, True, True]
+    assert not target.encoder.dropout.training
     options = {"options": {"hidden": 4}, "channels": 3, "image_size": 67}
     for n, expected in {5: [True, True], 6: [True, True], 7: [False, True]}.items():
         caffenet = create("caffenet", **options)
         transplant(caffenet, caffenet, n, frozen=True).train()
         assert [caffenet.fc7.dropout.training, caffenet.dropout.training] == expected
+
+
+def test_dropout_between_frozen_layers_is_frozen_with_them():
+    with torch.device("meta"):
+        alexnets = {n: zoo.create(architecture("alexnet", "torchvision")) for n in (5, 6, 7)}
+    modes = {}
+    for n, alexnet in alexnets.items():
+        transplant(alexnet, alexnet, n, frozen=True).train()
+        modes[n] = [part.training for part in alexnet.modules() if isinstance(part, nn.Dropout)]
+    # one in front of each of the two fully connected layers, of which n = 6 freezes the first
+    assert modes == {5: [True, True], 6: [False, True], 7: [False, False]}
+    assert [layer.training for layer in (alexnets[7].avgpool, alexnets[7].classifier)] == [False, True]
 
 
 def test_class_token_and_position_embeddings_are_frozen_with_the_first_layer():

@@ -1,6 +1,6 @@
 """The first layers of one network put into another, to be trained on or frozen (Yosinski et al. 2014)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from types import MethodType
 
@@ -37,8 +37,9 @@ def transplant(target: nn.Module, source: nn.Module, n: int, frozen: bool) -> nn
 
     Parameters and buffers are copied, the running statistics of batch norm among them. With n = 0 nothing is.
     source: of the same architecture up to layer n. Where it is untrained, the target gets random features.
-    frozen: these layers are not trained on: their parameters require no gradient, and they stay in evaluation mode
-        even when the target is put in train mode, so that neither batch statistics nor dropout change what they do.
+    frozen: these layers are not trained on: their parameters require no gradient, and they, with what the target
+        defines between them, stay in evaluation mode even when it is put in train mode, so that neither batch
+        statistics nor dropout change what the last of them hands on.
     Raises InputError if the target has no n layers to transfer, or if the source's do not fit.
     """
     tensors = tensors_by_layer(target)
@@ -52,8 +53,8 @@ def transplant(target: nn.Module, source: nn.Module, n: int, frozen: bool) -> nn
     _expect_fit(names, own, given)
     for name in names:
         own[name].copy_(given[name])
-    if frozen:
-        _freeze(target, transferred, names)
+    if frozen and transferred:
+        _freeze(target, list(transferred), names)
     return target
 
 
@@ -91,7 +92,7 @@ def _expect_fit(names: Iterable[str], own: dict[str, Tensor], given: dict[str, T
         )
 
 
-def _freeze(module: nn.Module, transferred: Iterable[str], tensors: Iterable[str]) -> None:
+def _freeze(module: nn.Module, transferred: Sequence[str], tensors: Iterable[str]) -> None:
     parameters = dict(module.named_parameters(remove_duplicate=False))
     for name in tensors:
         if name in parameters:
@@ -99,10 +100,21 @@ def _freeze(module: nn.Module, transferred: Iterable[str], tensors: Iterable[str
     owners = {name.rpartition(".")[0] for name in tensors}
     # a module around others that holds a tensor of its own, such as a position embedding, has no mode that matters
     leaves = {name for name in owners if not any(module.get_submodule(name).children())}
-    for name in leaves.union(transferred):
+    for name in leaves.union(transferred, _still_before(module, transferred[-1])):
         part = module.get_submodule(name)
         part.train = MethodType(_stay_in_evaluation, part)
         part.eval()
+
+
+def _still_before(module: nn.Module, layer: str) -> Iterator[str]:
+    """Names of modules that hold nothing to train, such as dropout, and that a network defines before a layer.
+
+    Those around the layer, which may hold more behind it, are left out.
+    """
+    for name, part in takewhile(lambda named: named[0] != layer, module.named_modules()):
+        around = not name or layer.startswith(f"{name}.")
+        if not around and not any(parameter.requires_grad for parameter in part.parameters()):
+            yield name
 
 
 def _stay_in_evaluation(part: nn.Module, mode: bool = True) -> nn.Module:

@@ -70,9 +70,9 @@ def frozen_features(
 ) -> FrozenFeatures | None:
     """The features of the examples; None if the network has no frozen layers, or cannot go on from their features.
 
-    It cannot where these are not the same each time (there is dropout in front of the last frozen layer), or are not
-    all that the layers above see of an image (a shortcut leads past them). A few images are tried to find that out, and
-    a line of the log tells. Parts whose features take too much memory, with those of parts before them, have none.
+    It cannot where these are not the same each time (something in front of the last frozen layer draws numbers), or are
+    not all that the layers above see of an image (a shortcut leads past them). A few images are tried to find that out,
+    and a line of the log tells. Parts whose features take too much memory, with those of parts before them, have none.
 
     module: on its device; left as it is. Frozen are its first layers, as far as they hold nothing to train.
     parts: examples that it will see, each the same each time; none is empty.
