@@ -193,9 +193,24 @@ def test_frozen_layers_stay_frozen_when_a_run_goes_on(tmp_path, capsys):
     module[-1].register_forward_pre_hook(fail)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run", module=module)
+    capsys.readouterr()
     resumed = run(tmp_path / "run", module=frozen_network())
-    assert "going on after epoch 1" in capsys.readouterr().out
+    known = "frozen up to 3, whose outputs for 203 images are computed once"
+    assert capsys.readouterr().out.startswith(f"going on after epoch 1 of 2\n{known}\n")
     assert_same_run(resumed, run(tmp_path / "whole", module=frozen_network()), ["epoch0", "epoch1", "epoch2"])
+
+
+def test_of_a_finished_run_frozen_layers_are_not_computed_again(tmp_path, capsys):
+    folder = run(tmp_path / "run", module=frozen_network())
+    before = history(folder)
+    capsys.readouterr()
+
+    def refusing(images, device):
+        raise AssertionError("an image was asked for")
+
+    run(folder, module=frozen_network(), inputs=refusing)
+    assert capsys.readouterr().out == "going on after epoch 2 of 2\n"
+    assert history(folder) == before
 
 
 def test_a_run_with_frozen_layers_is_another_than_one_that_trains_them(tmp_path):

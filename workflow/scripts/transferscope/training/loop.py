@@ -56,8 +56,7 @@ def train(
     kept: the checkpoints that are left as {name}.safetensors, with `facts` among their facts, beside "epoch", "step"
     and "training_seconds" (wall time so far, without what interruptions cost). Where the recipe says `memorise`, they
     are those of its first `epochs` epochs, and "end", the state at the end of the run, however long it went on.
-    identity: JSON-like; whatever decides the result and is not among the arguments seen here (the data's checksum,
-    the code's digest).
+    identity: JSON-like; what decides the result and is not seen here (the data's checksum, the code's digest).
     precision: "fp32", "tf32" or "bf16": in which networks compute and learn; see `devices`. Weights, losses and what
     the optimiser keeps are float32 in any case, and so are checkpoints, among whose facts it is.
 
@@ -117,24 +116,25 @@ class _Run:
     def resume_or_start(self) -> None:
         """Load the state that the folder holds of this run, or test and keep the module as it came."""
         self.began = time.monotonic()
-        # what a source makes of a batch is computed once for all networks beside it, but in every epoch
-        still = [] if self._side_by_side else [self.test] if self.recipe.augment else [self.train, self.test]
-        with passes_in(self.device, self.precision):
-            self.features = frozen_features(self.module, still, self._images) if still else None
-        restored = unfinished.restore_state(self.folder, self.digest, self.module, self.optimiser)
-        if restored:
+        if restored := unfinished.restore_state(self.folder, self.digest, self.module, self.optimiser):
             self.epoch, self.history = restored
             self.began -= sum(row["seconds"] for row in self.history)
             _log(f"going on after epoch {self.epoch} of {self.recipe.most_epochs}")
-            return
-        _log(
-            f"training on {len(self.train):,} images and testing on {len(self.test):,}, device {self.device}: "
-            f"{self.recipe.most_epochs} epochs of {self.steps_per_epoch:,} steps"
-            + (f", or as few as {self.recipe.epochs} until the labels are memorised" if self.recipe.memorise else "")
-        )
-        tested = self._test_and_keep(step=0)
-        self._save_state()
-        _log(f"epoch 0: {_in_words(tested)}")
+        else:
+            less = f", or as few as {self.recipe.epochs} until the labels are memorised" if self.recipe.memorise else ""
+            _log(
+                f"training on {len(self.train):,} images and testing on {len(self.test):,}, device {self.device}: "
+                f"{self.recipe.most_epochs} epochs of {self.steps_per_epoch:,} steps{less}"
+            )
+        if self.goes_on():
+            # what a source makes of a batch is computed once for all networks beside it, but in every epoch
+            still = [] if self._side_by_side else [self.test] if self.recipe.augment else [self.train, self.test]
+            with passes_in(self.device, self.precision):
+                self.features = frozen_features(self.module, still, self._images) if still else None
+        if not restored:
+            tested = self._test_and_keep(step=0)
+            self._save_state()
+            _log(f"epoch 0: {_in_words(tested)}")
 
     def goes_on(self) -> bool:
         """Whether another epoch is due."""
