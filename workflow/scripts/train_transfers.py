@@ -7,10 +7,12 @@ import torch
 from transferscope.data import tasks
 from transferscope.data.checksum import verified_checksum
 from transferscope.data.inputs import Inputs, channel_statistics
+from transferscope.errors import InputError
 from transferscope.job import job_log
 from transferscope.machine.devices import choose_device
 from transferscope.models import zoo
-from transferscope.models.transplant import transplant
+from transferscope.models.transplant import layers_of, transplant
+from transferscope.provenance import digest
 from transferscope.randomness import seed_for
 from transferscope.training.loop import train
 from transferscope.training.recipe import Kept, Recipe
@@ -19,14 +21,23 @@ from transferscope.training.unfinished import publish
 with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
 
-    # by dataset: both halves of the classes are standardised alike
-    normalisation, checksums = {}, {}
-    for run, dataset in zip(params.runs, params.datasets, strict=True):
-        if dataset not in normalisation:
-            whole = {key: value for key, value in run["task"].items() if key != "labels"}
+    layers = len(layers_of(zoo.create(zoo.architecture(params.model, classes=1))))
+    # no network is trained in vain: neither are base ones, which do not depend on it, so that it is no param of theirs
+    most = max(snakemake.config["anb"]["layers"])
+    if most > layers:
+        name = params.model["name"]
+        raise InputError(f"anb.layers: expected {layers} at most, the layers of {name} below its head, found {most}")
+
+    checksums, normalisations = {dataset: verified_checksum(dataset) for dataset in set(params.datasets)}, {}
+
+    def normalisation(dataset, task):
+        """Mean and deviation by which both halves of a task are standardised, whichever jobs they are in."""
+        whole = {key: value for key, value in task.items() if key != "labels"}
+        key = digest([dataset, whole])
+        if key not in normalisations:
             mean, std = channel_statistics(tasks.load(dataset, whole, "train"), params.model["channels"])
-            normalisation[dataset] = {"mean": mean, "std": std}
-            checksums[dataset] = verified_checksum(dataset)
+            normalisations[key] = {"mean": mean, "std": std}
+        return normalisations[key]
 
     def train_network(run, dataset, output, seed):
         """Train one network under one seed; what it leaves, and where that shall appear."""
@@ -42,7 +53,7 @@ with job_log(snakemake) as job:
         transplant(module, zoo.load(source)[0] if source else module, run["n"], run["frozen"])
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"], source=str(source))
         facts["architecture"] = architecture
-        facts["normalisation"] = normalisation[dataset]
+        facts["normalisation"] = normalisation(dataset, run["task"])
         folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, checksums[dataset]]
         how = identity, facts, device, params.precision
         train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, *how)
