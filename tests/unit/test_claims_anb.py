@@ -91,7 +91,18 @@ def test_the_dip_is_at_one_layer_for_all_seeds(accuracy):
             change(accuracy, points + by, treatment="selffer", n=n, seed=seed)
     row = verdicts(accuracy)["YO-3a"]
     assert (row["verdict"], row["effect"]) == ("fails", pytest.approx(0.6188 - 0.6205))
-    assert row["tested"] == "BnB at n = 5, its lowest mean at n = 4, 5, is below BnB at n = 1, 2, 3, 6, 7"
+    assert row["tested"] == "BnB at n = 4 or 5 is below BnB at n = 1, 2, 3, 6, 7"
+
+
+def test_the_dip_may_be_at_another_layer_in_each_resample(accuracy):
+    """At n = 4 in most seeds and at n = 5 in one, it is in the middle whichever seeds are drawn."""
+    accuracy = accuracy[accuracy["split"] == "similar"]
+    for n, values in ((4, (0.58, 0.58, 0.619)), (5, (0.61, 0.61, 0.562))):
+        for seed, value in enumerate(values):
+            chosen = (accuracy["treatment"] == "selffer") & (accuracy["n"] == n) & (accuracy["seed"] == seed)
+            accuracy.loc[chosen, "accuracy"] = value
+    row = verdicts(accuracy)["YO-3a"]
+    assert (row["verdict"], row["support"]) == ("holds", 1.0)
 
 
 @pytest.mark.parametrize(("claim", "n", "selffer", "transfer"), [("YO-4a", 7, 3, 4), ("YO-4b", 4, 1, 3)])
@@ -121,7 +132,7 @@ def test_a_shallower_net_is_judged_at_the_same_relative_depth():
     rows = verdicts(accuracy_table(layers=5), "demo")
     assert rows["YO-4a"]["tested"] == "BnB - AnB > base - BnB and BnB - AnB > 0 at n = 5"
     assert rows["YO-4b"]["tested"] == "base - BnB > BnB - AnB and base - BnB > 0 at n = 3"
-    assert rows["YO-3a"]["tested"] == "BnB at n = 4, its lowest mean at n = 3, 4, is below BnB at n = 1, 2, 5"
+    assert rows["YO-3a"]["tested"] == "BnB at n = 3 or 4 is below BnB at n = 1, 2, 5"
     assert rows["YO-7"]["tested"].startswith("mean AnB⁺ at n = 4, 5 >")
     assert rows["YO-2b"]["tested"].endswith("n = 4, 5")
 

@@ -136,19 +136,19 @@ def _clear_loss(case: Case) -> Evidence:
 
 
 def _dip_in_the_middle(case: Case) -> Evidence:
-    """That layer of the middle at which the mean of BnB over seeds is lowest is lower than all others.
+    """One of the layers in the middle has the lowest BnB: alternatives for all seeds of a resample alike.
 
-    It is one layer for all seeds: if each chose its own lowest, noise alone would put it below the others.
+    If each seed chose its own lowest, noise alone would put it below the others.
     """
     middle = case.swept(case.depth(4), case.depth(5))
     others = [n for n in case.swept(1) if n not in middle]
     if not others:
         raise NotRun("no n was run outside the middle of the net")
-    found = case.accuracies(SIMILAR, SELFFER, middle)
-    lowest = int(found.mean(axis=0).argmin())
-    tested = f"BnB{_at([middle[lowest]])}, its lowest mean{_at(middle)}, is below BnB{_at(others)}"
-    above = case.accuracies(SIMILAR, SELFFER, others) - found[:, [lowest]]
-    return Evidence(above, tested, names=_each(others))
+    found, outside = (case.accuracies(SIMILAR, SELFFER, layers) for layers in (middle, others))
+    above = np.hstack([outside - lowest[:, None] for lowest in found.T])
+    names = [f"n = {lowest} below n = {n}" for lowest in middle for n in others]
+    tested = f"BnB at n = {' or '.join(map(str, middle))} is below BnB{_at(others)}"
+    return Evidence(above, tested, names=names, alternatives=len(middle))
 
 
 def _recovery(case: Case) -> Evidence:
