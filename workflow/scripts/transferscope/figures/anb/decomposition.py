@@ -107,6 +107,6 @@ def _title(accuracy: "pd.DataFrame") -> str:
             treatments.gap(accuracy, split, *DIFFERENCES[name][:2]).mean()
             for name in ("co-adaptation lost", "specificity")
         )
-        where = [str(n) for n in lost.index if specific[n] > lost[n]]
+        where = [str(n) for n in lost.index if specific[n] > max(lost[n], 0)]
         said.append(f"{split} halves at {'n=' + ', '.join(where) if where else 'no n'}")
     return f"More is lost to specificity than to broken co-adaptation between {'; '.join(said)}"
