@@ -132,6 +132,19 @@ def test_table1_of_a_shallower_net_keeps_the_papers_deeper_layers():
     assert spans == ["1 to 5", "4 to 5", 5, 5]
 
 
+def test_table1_has_no_minus_zero_and_a_minus_sign(accuracy):
+    chosen = (accuracy["treatment"] == "transfer") & (accuracy["n"] == 7) & (accuracy["split"] == "similar")
+    written = {}
+    for above in (0.0003, 0.03):
+        base = value("similar", "base", "A", 0)
+        accuracy.loc[chosen, ["accuracy", "best"]] = [base + above, base + 0.002 + above]
+        figure = table1.draw(table1.rows(accuracy), "paper")
+        written[above] = [title_of(figure), *(text.get_text() for text in texts_of(figure))]
+    assert "AnB loses 0.0 points" in written[0.0003][0]
+    assert "AnB loses −3.0 points" in written[0.03][0] and "−3.0 ±0.1" in written[0.03]
+    assert not any(text.startswith(("-", "−0.0", "b -")) for texts in written.values() for text in texts)
+
+
 def test_table1_writes_both_statistics_in_our_cells(accuracy):
     texts = [text.get_text() for text in texts_of(table1.draw(table1.rows(accuracy), "paper"))]
     assert "60.0" in texts and "b 60.2" in texts and "±0.1" in texts

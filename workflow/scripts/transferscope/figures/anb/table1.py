@@ -146,14 +146,18 @@ def _pair(row: Mapping | None) -> list[str]:
     """The paper's cell and ours, in one decimal; what is unknown is a dash."""
     if row is None:
         return ["–", "–"]
-    return ["–" if row["paper"] is None else f"{row['paper']:.1f}", _ours(row)]
+    return ["–" if row["paper"] is None else _written(row["paper"]), _ours(row)]
 
 
 def _ours(row: Mapping) -> str:
     if row["accuracy"] is None:
         return "–"
     error = "" if row["accuracy_error"] is None else f"\n±{row['accuracy_error']:.1f}"
-    return f"{row['accuracy']:.1f}{error}" + ("" if row["best"] is None else f"\nb {row['best']:.1f}")
+    return f"{_written(row['accuracy'])}{error}" + ("" if row["best"] is None else f"\nb {_written(row['best'])}")
+
+
+def _written(number: float) -> str:
+    return f"{number:z.1f}".replace("-", "−")
 
 
 def _said_cells(rows: Sequence[Mapping]) -> list[list[str]]:
@@ -172,6 +176,6 @@ def _title(rows: Sequence[Mapping]) -> str:
     """Base accuracy and what copying the last layer costs here, beside the paper's."""
     base = next(row for row in rows if row["quantity"] == TRANSFER and row["n"] == 0)
     loss = next(row for row in rows if row["quantity"] == "loss at the last layer")
-    ours, papers = (f"{loss[key]:.1f}" if loss[key] is not None else "–" for key in ("accuracy", "paper"))
+    ours, papers = ("–" if loss[key] is None else _written(loss[key]) for key in ("accuracy", "paper"))
     said = f"From a base of {base['accuracy']:.1f}%, AnB loses {ours} points at the last layer"
     return f"{said} (paper: {base['paper']:.1f}%, {papers})"
