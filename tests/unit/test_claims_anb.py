@@ -42,6 +42,7 @@ def test_effects_are_those_of_the_papers_table(accuracy):
     assert effects["YO-4a"] == pytest.approx((62.32 - 54.25) - (62.51 - 62.32))
     assert effects["YO-4b"] == pytest.approx((62.51 - 60.48) - (60.48 - 59.98))
     assert effects["YO-6b"] == pytest.approx(100 * (1 - 6 * 4 / (7 * 48)))
+    assert effects["YO-8b"] == pytest.approx(62.51 - 54.25 - 8)
     assert effects["YO-9"] == pytest.approx(53.72 - 52.14)
     assert effects["YO-11b"] == pytest.approx(62.51 * (1 - 40.26 / 57.63) - 17)
     assert effects["YO-12"] == pytest.approx(65.34 - 53.72)
@@ -66,8 +67,12 @@ def test_effects_are_those_of_the_papers_table(accuracy):
         ("YO-6b", 2, {"treatment": "transfer+", "n": 1}),
         ("YO-7", 3, {"treatment": "transfer+", "n": [1, 2]}),
         ("YO-7", -3, {"treatment": "transfer+"}),
-        ("YO-8", -1, {"treatment": "transfer", "n": 2, "split": "similar"}),
-        ("YO-8", 1, {"treatment": "transfer", "n": 2}),
+        ("YO-8a", -1, {"treatment": "transfer", "n": 2, "split": "similar"}),
+        ("YO-8a", 1, {"treatment": "transfer", "n": 2}),
+        ("YO-8b", 2.1, {"treatment": "transfer", "n": 7, "split": "dissimilar"}),
+        ("YO-8b", -2.1, {"treatment": "transfer", "n": 7, "split": "dissimilar"}),
+        ("YO-8b", 2.3, {"treatment": "transfer", "n": 7, "split": "similar"}),
+        ("YO-8b", -1.8, {"treatment": "transfer", "n": 7, "split": "similar"}),
         ("YO-9", -0.1, {"treatment": "transfer", "n": 2, "split": "dissimilar", "half": "A"}),
         ("YO-10", 20, {"treatment": "random", "n": 1, "split": "dissimilar"}),
         ("YO-11a", 45, {"treatment": "random", "n": 3}),
@@ -139,7 +144,7 @@ def test_a_shallower_net_is_judged_at_the_same_relative_depth():
 
 def test_what_was_not_run_is_said(accuracy):
     rows = verdicts(accuracy[accuracy["split"] == "similar"])
-    for name in ("YO-8", "YO-9", "YO-10", "YO-12"):
+    for name in ("YO-8a", "YO-8b", "YO-9", "YO-10", "YO-12"):
         assert rows[name]["verdict"] == claims.NOT_RUN and "dissimilar" in rows[name]["note"]
     assert rows["YO-1"]["verdict"] == "holds"
     assert verdicts(accuracy, "demo")["YO-12"]["verdict"] == claims.NOT_RUN
