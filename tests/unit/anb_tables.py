@@ -5,6 +5,7 @@ import pandas as pd
 from transferscope.figures.anb.table1 import PAPER
 from transferscope.terms.anb import BASE, DISSIMILAR, HALVES, RANDOM, SELFFER, SIMILAR, TRANSFER
 
+CLASSES = {SIMILAR: {"A": 500, "B": 500}, DISSIMILAR: {"A": 551, "B": 449}}
 SPREAD = {0: 0.0, 1: 0.001, 2: -0.001}  # by seed: no claim turns on it, and it leaves the mean as it is
 
 
@@ -44,5 +45,6 @@ def _rows(split: str, half: str, layers: int, seed: int) -> list[dict]:
             tuned = "+" if treatment.endswith("+") else ""
             name = f"{split}-base{half}" if n is None else f"{split}-{source}{n}{half}{tuned}"
             row = {"run": name, "treatment": treatment, "split": split, "half": half, "source": source or None}
-            rows.append(row | {"n": n, "seed": seed, "accuracy": accuracy, "best": accuracy + 0.002, "epochs": 10})
+            row |= {"n": n, "seed": seed, "accuracy": accuracy, "best": accuracy + 0.002, "epochs": 10}
+            rows.append(row | {"classes": CLASSES[split][half], "layers": layers})
     return rows

@@ -45,6 +45,7 @@ def test_effects_are_those_of_the_papers_table(accuracy):
     assert effects["YO-8b"] == pytest.approx(62.51 - 54.25 - 8)
     assert effects["YO-9"] == pytest.approx(53.72 - 52.14)
     assert effects["YO-11b"] == pytest.approx(62.51 * (1 - 40.26 / 57.63) - 17)
+    assert effects["YO-11c"] == pytest.approx(100 * (62.51 * 4.99 / 57.63 - 0.2) / (62.51 - 0.2), rel=1e-4)
     assert effects["YO-12"] == pytest.approx(65.34 - 53.72)
 
 
@@ -140,6 +141,30 @@ def test_a_shallower_net_is_judged_at_the_same_relative_depth():
     assert rows["YO-3a"]["tested"] == "BnB at n = 3 or 4 is below BnB at n = 1, 2, 5"
     assert rows["YO-7"]["tested"].startswith("mean AnB⁺ at n = 4, 5 >")
     assert rows["YO-2b"]["tested"].endswith("n = 4, 5")
+
+
+def test_near_chance_is_told_by_what_is_above_chance(accuracy):
+    """With 5 classes, a network of random features that does no better than to guess is at chance."""
+    accuracy["classes"] = 5
+    accuracy.loc[(accuracy["treatment"] == "random") & (accuracy["n"] > 2), "accuracy"] = 0.2 + 0.04
+    row = verdicts(accuracy, "demo")["YO-11c"]
+    assert (row["verdict"], row["effect"]) == ("holds", pytest.approx(0.04 / (0.6251 - 0.2), rel=1e-4))
+    assert "demo" not in row["note"]
+    accuracy.loc[(accuracy["half"] == "B") & (accuracy["split"] == "similar"), "classes"] = 2
+    row = verdicts(accuracy, "demo")["YO-11c"]
+    assert row["effect"] == pytest.approx((0.24 - 0.35) / (0.6251 - 0.35), rel=1e-4)
+    accuracy["classes"] = 1
+    assert verdicts(accuracy)["YO-11c"]["note"] == "a base network does no better than to guess"
+
+
+def test_a_layer_that_was_not_run_is_no_other(accuracy):
+    """Without n = 7 there is no last layer, and what was run stays at its depth."""
+    rows = verdicts(accuracy[accuracy["n"] != 7])
+    for name in ("YO-3b", "YO-4a", "YO-8b"):
+        assert rows[name]["verdict"] == claims.NOT_RUN and rows[name]["note"].endswith("split at n = 7"), name
+    assert rows["YO-4b"]["tested"].endswith("at n = 4") and rows["YO-4b"]["verdict"] == "holds"
+    assert rows["YO-7"]["tested"].startswith("mean AnB⁺ at n = 5, 6 >")
+    assert verdicts(accuracy[accuracy["n"] != 4])["YO-4b"]["verdict"] == claims.NOT_RUN
 
 
 def test_what_was_not_run_is_said(accuracy):

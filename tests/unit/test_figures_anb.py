@@ -132,6 +132,16 @@ def test_table1_of_a_shallower_net_keeps_the_papers_deeper_layers():
     assert spans == ["1 to 5", "4 to 5", 5, 5]
 
 
+def test_table1_of_a_net_whose_last_layer_was_not_run_leaves_it_open(accuracy):
+    rows = table1.rows(accuracy[accuracy["n"] != 7])
+    said = {row["quantity"]: row for row in rows if row["quantity"] in table1.SAID}
+    assert [row["n"] for row in said.values()] == ["1 to 6", "5 to 6", 7, 7]
+    assert [row["accuracy"] is None for row in said.values()] == [False, False, True, True]
+    figure = table1.draw(rows, "paper")
+    assert title_of(figure) == "From a base of 62.5%, AnB loses – points at the last layer (paper: 62.5%, 8.0)"
+    assert "nan" not in " ".join(text.get_text() for text in texts_of(figure))
+
+
 def test_table1_has_no_minus_zero_and_a_minus_sign(accuracy):
     chosen = (accuracy["treatment"] == "transfer") & (accuracy["n"] == 7) & (accuracy["split"] == "similar")
     written = {}

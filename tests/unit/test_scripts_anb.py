@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from training_runs import same, tensors
 
@@ -72,3 +73,21 @@ def test_more_layers_than_the_network_has_are_refused_before_anything_is_trained
         train(networks()[:2], layers=(1, 4))
     assert "anb.layers: expected 3 at most, the layers of layered below its head, found 4" in str(ending.value)
     assert not MODELS.exists() and not Path("unfinished").exists()
+
+
+def test_tables_say_which_network_each_row_is_of_and_what_it_could_be():
+    runs = networks()
+    train(runs[:2])
+    train(runs[2:])
+    tables = {name: f"{name}.csv" for name in ("accuracy", "history", "claims")}
+    params = {"runs": list(map(vars, runs)), "last_epochs": 1, "paper": "Yosinski et al. 2014"}
+    outputs = SimpleNamespace(**tables, page="claims.html")
+    run("judge_anb_claims.py", [MODELS / one.name for one in runs], outputs, **params)
+    accuracy, history = (store.read_table(tables[name]) for name in ("accuracy", "history"))
+    assert accuracy["run"].tolist() == ["similar-baseA", "similar-baseB", "similar-B1A", "similar-A1B"]
+    assert accuracy["source"].fillna("").tolist() == ["", "", "B", "A"]
+    assert set(accuracy["classes"]) == {2} and set(accuracy["layers"]) == {3}
+    assert list(history)[:7] == list(accuracy)[:7] == list(anb.DESCRIBED)
+    described = history[list(anb.DESCRIBED)].drop_duplicates(ignore_index=True)
+    pd.testing.assert_frame_equal(described, accuracy[list(anb.DESCRIBED)])
+    assert history["part"].tolist() == ["test", "train", "test"] * len(runs)

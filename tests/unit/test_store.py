@@ -336,6 +336,14 @@ def test_a_table_without_a_column_is_refused(tmp_path):
         store.read_table(tmp_path / "table.csv", ["a", "tas"])
 
 
+def test_the_facts_of_a_table_are_read_without_its_rows(tmp_path):
+    path = tmp_path / "table.csv"
+    store.write_table(path, ["a"], [{"a": 1}], {"layers": 7})
+    assert store.read_table_facts(path, ["layers"]) == {"layers": 7, "rows": 1}
+    with pytest.raises(InputError, match=r"table.csv: expected the facts \['classes'\], found \['layers', 'rows'\]"):
+        store.read_table_facts(path, ["layers", "classes"])
+
+
 def test_importing_the_store_waits_for_no_large_package():
     code = "import sys; from transferscope import store; print(*sys.modules)"
     folder = Path(store.__file__).parents[1]

@@ -8,17 +8,21 @@ from transferscope import claims, store
 from transferscope.claims import anb
 from transferscope.claims.page import page
 from transferscope.job import job_log
-from transferscope.runs.anb import AnbRun, accuracy_row
+from transferscope.runs.anb import DESCRIBED, AnbRun, accuracy_row
 
 with job_log(snakemake) as job:
     params = snakemake.params
     accuracies, histories = [], []
     for run, folder in zip((AnbRun(**fields) for fields in params.runs), snakemake.input, strict=True):
         for seed in params.seeds:
-            history = store.read_table(Path(folder, f"seed{seed}", "history.csv"))
-            accuracies.append(accuracy_row(run, seed, history, params.last_epochs))
-            described = {"run": run.name, "treatment": run.treatment, "split": run.split, "half": run.half, "n": run.n}
-            histories += [described | {"seed": seed} | row for row in history.to_dict("records")]
+            path = Path(folder, f"seed{seed}", "history.csv")
+            history, facts = store.read_table(path), store.read_table_facts(path, ["architecture", "layers"])
+            network = accuracy_row(run, seed, history, facts, params.last_epochs)
+            accuracies.append(network)
+            described = {column: network[column] for column in DESCRIBED}
+            # a split is one of the classes here
+            passes = history.rename(columns={"split": "part"}).to_dict("records")
+            histories += [described | row for row in passes]
     store.write_table(snakemake.output.accuracy, list(accuracies[0]), accuracies, job.facts())
     store.write_table(snakemake.output.history, list(histories[0]), histories, job.facts())
 

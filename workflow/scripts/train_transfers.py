@@ -22,11 +22,11 @@ with job_log(snakemake) as job:
     params, device = snakemake.params, choose_device(snakemake.params.device)
 
     layers = len(layers_of(zoo.create(zoo.architecture(params.model, classes=1))))
-    # no network is trained in vain: neither are base ones, which do not depend on it, so that it is no param of theirs
+    # a base network shall not be trained in vain, nor anew when this changes, as it would be if it were a param
     most = max(snakemake.config["anb"]["layers"])
     if most > layers:
-        name = params.model["name"]
-        raise InputError(f"anb.layers: expected {layers} at most, the layers of {name} below its head, found {most}")
+        expected = f"{layers} at most, the layers of {params.model['name']} below its head"
+        raise InputError(f"anb.layers: expected {expected}, found {most}: leave it out")
 
     checksums, normalisations = {dataset: verified_checksum(dataset) for dataset in set(params.datasets)}, {}
 
@@ -52,7 +52,7 @@ with job_log(snakemake) as job:
         source = Path(output).parent / run["source"] / f"seed{seed}" / last if run["source"] else None
         transplant(module, zoo.load(source)[0] if source else module, run["n"], run["frozen"])
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, run=run["name"], source=str(source))
-        facts["architecture"] = architecture
+        facts |= {"architecture": architecture, "layers": layers}
         facts["normalisation"] = normalisation(dataset, run["task"])
         folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, checksums[dataset]]
         how = identity, facts, device, params.precision

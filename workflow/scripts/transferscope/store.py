@@ -182,6 +182,19 @@ def read_table(path: str | Path, columns: Sequence[str] = ()) -> "pd.DataFrame":
     return frame
 
 
+def read_table_facts(path: str | Path, keys: Sequence[str]) -> dict:
+    """The facts of a table that `write_table` wrote.
+
+    keys: those that must be there. Raises InputError if one is not, or if the table has no facts.
+    """
+    with open(path, newline="", encoding="utf-8") as stream:
+        facts = _facts(path, stream.readline().removeprefix("#"))
+    missing = [key for key in keys if key not in facts]
+    if missing:
+        raise InputError(f"{path}: expected the facts {missing}, found {list(facts)}: delete it and run again")
+    return facts
+
+
 def write_checkpoint(path: str | Path, tensors: Mapping[str, "torch.Tensor"], facts: Mapping) -> None:
     """A safetensors file of named tensors, with its facts and a digest of both."""
     from safetensors.torch import save_file

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# which network a row of accuracy.csv, or of all histories, is of
+DESCRIBED = ("run", "treatment", "split", "half", "source", "n", "seed")
+
+
 @dataclass(frozen=True)
 class Treatment:
     """What is done to the first n layers of a network before it is trained; those above are always new.
@@ -102,12 +106,13 @@ def _run(
     return AnbRun(f"{split}-{label}", treatment, split, half, n, source, task, config["anb"]["recipe"], frozen)
 
 
-def accuracy_row(run: AnbRun, seed: int, history: "pd.DataFrame", last_epochs: int) -> dict:
-    """A network's line in accuracy.csv.
+def accuracy_row(run: AnbRun, seed: int, history: "pd.DataFrame", facts: Mapping, last_epochs: int) -> dict:
+    """A network's line in accuracy.csv, which begins with `DESCRIBED`.
 
-    history: the table that training left. last_epochs: `accuracy` is the mean test top-1 of so many last epochs, and
-    `best`, the paper's own statistic, of so many best ones; both fractions.
+    history: the table that training left. facts: those that it carries. last_epochs: `accuracy` is the mean test top-1
+    of so many last epochs, and `best`, the paper's own statistic, of so many best ones; both fractions.
     source: the half whose base network the layers come from, "random", or None for a base network.
+    classes: of the half. layers: how many the network has to copy.
     """
     top1 = history[(history["split"] == "test") & (history["epoch"] > 0)].sort_values("step")["top1"]
     source = run.source[-1] if run.source else RANDOM if run.treatment == RANDOM else None
@@ -115,4 +120,5 @@ def accuracy_row(run: AnbRun, seed: int, history: "pd.DataFrame", last_epochs: i
         **{"run": run.name, "treatment": run.treatment, "split": run.split, "half": run.half, "source": source},
         **{"n": run.n, "seed": seed, "accuracy": float(top1.tail(last_epochs).mean())},
         **{"best": float(top1.nlargest(last_epochs).mean()), "epochs": len(top1)},
+        **{"classes": facts["architecture"]["classes"], "layers": facts["layers"]},
     }

@@ -33,6 +33,11 @@ def layers(table: "pd.DataFrame") -> list[int]:
     return sorted(table.loc[table["treatment"] != BASE, "n"].dropna().astype(int).unique().tolist())
 
 
+def last_layer(table: "pd.DataFrame") -> int:
+    """The highest n that the network has, whether it was run or not."""
+    return int(table["layers"].iloc[0])
+
+
 def splits(table: "pd.DataFrame", *treatments: str) -> list[str]:
     """Those of the two splits on which all of these treatments were run, the similar one first."""
     run = {split: set(rows["treatment"]) for split, rows in table.groupby("split")}

@@ -77,15 +77,15 @@ def _treatment_rows(accuracy: "pd.DataFrame") -> Iterator[dict]:
 
 
 def _said_rows(accuracy: "pd.DataFrame") -> Iterator[dict]:
-    layers = treatments.layers(accuracy)
     for name, (paper, minuend, subtrahend, split, *papers_n) in SAID.items():
-        first, last = (treatments.at_depth(n, layers[-1]) for n in papers_n)
+        first, last = (treatments.at_depth(n, treatments.last_layer(accuracy)) for n in papers_n)
+        run = [n for n in treatments.layers(accuracy) if first <= n <= last] or [first, last]
         values = {}
         for column in STATISTICS:
             found = treatments.gap(accuracy, split, minuend, subtrahend, column)
-            values[column] = found[[n for n in found if first <= n <= last]].mean(axis=1)
+            values[column] = found[run].mean(axis=1) if set(run) <= set(found) else None
         described = {"quantity": name, "split": split, "half": None, "paper": paper}
-        yield {**described, "n": f"{first} to {last}" if first < last else first, **_summary(values)}
+        yield {**described, "n": f"{run[0]} to {run[-1]}" if run[0] < run[-1] else run[0], **_summary(values)}
 
 
 def _summary(values: Mapping[str, "pd.Series | None"]) -> dict[str, float | int | None]:
