@@ -13,7 +13,8 @@ from transferscope.cost import jobs, known
 from transferscope.cost.papers import exploration, trained
 from transferscope.cost.speed import RESNET50_FLOP, hours
 from transferscope.runs import batches
-from transferscope.runs.quanta import SourceRun, quanta_sources
+from transferscope.runs.quanta import quanta_sources
+from transferscope.runs.training import TrainingRun
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,9 +24,9 @@ def config():
     return configuration.load([ROOT / "config" / "paper.yaml"])
 
 
-def of_epochs(config, epochs: int) -> SourceRun:
+def of_epochs(config, epochs: int) -> TrainingRun:
     """A run of so many epochs of CIFAR-10 whose optimiser steps are few."""
-    return SourceRun(
+    return TrainingRun(
         "run", config["tasks"]["cifar10"], config["quanta"]["recipe"] | {"epochs": epochs, "batch_size": 1000}
     )
 
@@ -76,7 +77,7 @@ def test_models_and_images_of_unknown_size_leave_a_job_what_it_asks_for_anyway(c
     assert jobs.memory_mb(8000, unknown, [run], on_gpu=True) == 8000
     folder = {"mine": {"loader": "ImageFolder", "root": "mine", "size": 32}}
     parts = {"train": {"split": "all", "rows": [0, 0.8]}, "test": {"split": "all", "rows": [0.8, 1.0]}}
-    mine = SourceRun("mine", {"dataset": "mine", **parts}, run.recipe)
+    mine = TrainingRun("mine", {"dataset": "mine", **parts}, run.recipe)
     assert jobs.training_minutes(480, config | {"datasets": folder}, model, [mine], 1) == 480
 
 

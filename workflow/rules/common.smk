@@ -17,8 +17,9 @@ from transferscope.machine.slurm import cancel_orphans, require_own_logs
 from transferscope.runs import batches
 from transferscope.runs.anb import anb_runs
 from transferscope.runs.basins import basin_runs
-from transferscope.runs.quanta import SourceRun, quanta_sources, quanta_sweeps
+from transferscope.runs.quanta import quanta_sources, quanta_sweeps
 from transferscope.runs.similarity import similarity_runs
+from transferscope.runs.training import TrainingRun
 from transferscope.training.recipe import Kept
 
 # left alone, glibc hands memory back to the system after every batch and asks for it anew: a third of all time
@@ -159,12 +160,12 @@ def minutes(least, model, runs, seeds):
 def source_training(model):
     """The training of a source model of Magai & Soroka 2023."""
     source = MODELS[model]["source"]
-    return SourceRun(model, config["tasks"][source["task"]], source["recipe"])
+    return TrainingRun(model, config["tasks"][source["task"]], source["recipe"])
 
 
 def fine_tuning(target):
     """A fine-tuning of Magai & Soroka 2023."""
-    return SourceRun(target, config["tasks"][target], config["tas"]["recipe"])
+    return TrainingRun(target, config["tasks"][target], config["tas"]["recipe"])
 
 
 def prepared(dataset):
@@ -246,17 +247,16 @@ def source_checkpoint(sweep):
     return f"epoch{sweep.recipe['epochs'] if sweep.source_run else 0}.safetensors"
 
 
-def network_run():
-    """The run that leaves the networks of Li et al. 2016: another one under each seed."""
-    paper = config["convergent"]
-    run = {"name": "network", "task": config["tasks"][paper["task"]], "recipe": paper["recipe"]}
-    return run | {"drawn_as": min(paper["seeds"])} if paper["same_order"] else run
-
-
 def network_training():
-    """The training of one of them."""
-    run = network_run()
-    return SourceRun(run["name"], run["task"], run["recipe"])
+    """The training of the networks of Li et al. 2016, another one under each seed."""
+    paper = config["convergent"]
+    return TrainingRun("network", config["tasks"][paper["task"]], paper["recipe"])
+
+
+def drawn_alike():
+    """The seed that all these networks draw their order of images by, where the config wants them to have the same."""
+    paper = config["convergent"]
+    return {"drawn_as": min(paper["seeds"])} if paper["same_order"] else {}
 
 
 def network_folders(seeds):

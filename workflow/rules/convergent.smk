@@ -28,7 +28,7 @@ for seeds in batches.seed_batches(config, "convergent"):
             mem_mb=growing(memory(6_000, CONVERGENT["model"], [network_training()])),
             runtime=growing(minutes(1_440, CONVERGENT["model"], [network_training()], seeds)),
         params:
-            runs=[network_run()],
+            runs=[asdict(network_training()) | drawn_alike()],
             folders=["results/convergent/models/network"],
             standards=[config["tasks"][CONVERGENT["task"]]],
             model=MODELS[CONVERGENT["model"]],

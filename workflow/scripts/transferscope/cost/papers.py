@@ -21,8 +21,9 @@ from transferscope.cost.work import (
 from transferscope.runs import batches
 from transferscope.runs.anb import AnbRun, anb_runs
 from transferscope.runs.basins import BasinRun, Pair, basin_runs, pairs_on
-from transferscope.runs.quanta import SOURCE_RUNS, SourceRun, Sweep, quanta_sources, quanta_sweeps
+from transferscope.runs.quanta import SOURCE_RUNS, Sweep, quanta_sources, quanta_sweeps
 from transferscope.runs.similarity import Run, similarity_runs
+from transferscope.runs.training import TrainingRun
 from transferscope.terms.basins import MIXED_PAIR, PRETRAINED, SCRATCH_PAIR, TUNED_PAIR
 from transferscope.terms.quanta import TRAINED
 from transferscope.training.recipe import Kept, Recipe
@@ -33,7 +34,7 @@ CONTROL_PART, RATE_PART, JOINT_PART = (
     f"{what}, which the paper has not" for what in ("controls", "`sensitivity`", "`joint`")
 )
 QUANTA_PARTS = (GRID_PART, SCRATCH_PART, SOURCE_PART, CONTROL_PART, RATE_PART, JOINT_PART)
-Trained = AnbRun | BasinRun | Run | SourceRun | Sweep
+Trained = AnbRun | BasinRun | Run | Sweep | TrainingRun
 # (name of a model, classes, selection and reuse of layers) -> its size
 Sizes = Callable[[str, int, str, str], Size]
 
@@ -80,7 +81,7 @@ def tas(config: Mapping, sizes: Sizes) -> Work:
         if "task" in source:
             task = config["tasks"][source["task"]]
             size = sizes(model, classes_in(config, task), paper["layers"], paper["reused"])
-            _train(work, config, SourceRun(model, task, source["recipe"]), size, 1)
+            _train(work, config, TrainingRun(model, task, source["recipe"]), size, 1)
             work.gpu_jobs += 1
         work.jobs += 1
         for target in paper["targets"]:
@@ -184,7 +185,7 @@ def convergent(config: Mapping, sizes: Sizes) -> Work:
     paper, work = config["convergent"], Work()
     task, seeds, recipe = config["tasks"][paper["task"]], len(paper["seeds"]), Recipe(**paper["recipe"])
     size, images = sizes(paper["model"], classes_in(config, task), "blocks", "last"), images_of(config, task)
-    _train(work, config, SourceRun("network", task, paper["recipe"]), size, seeds)
+    _train(work, config, TrainingRun("network", task, paper["recipe"]), size, seeds)
     # untrained and trained; before and after the activation function, by positions and by sums; and two networks again
     shown = 2 * (4 * seeds + 2)
     work.passes.append(showing(size, images[1], CAPTURE_BATCH).times(shown))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from transferscope.runs.anb import anb_runs
+from transferscope.runs.training import TrainingRun
 from transferscope.terms.anb import BASE, HALVES
 from transferscope.terms.quanta import ANA, ANB, PERMUTED, SOURCE, TRAINED, UNGATED, UNTRAINED
 
@@ -18,20 +19,6 @@ SOURCE_RUNS = {TRAINED: "source", PERMUTED: "source-permuted"}
 
 TESTED = ("loss", "top1", "top3", "precision", "recall")
 MEASURES = ("lambda_source", "share", *TESTED)
-
-
-@dataclass(frozen=True)
-class SourceRun:
-    """A training run of a source network, to be repeated with each seed.
-
-    name:   "source", or "source-permuted", whose labels say nothing of the images.
-    task:   for `data.tasks.load`, with the run's seed: the entry under `tasks`.
-    recipe: the fields of a `training.recipe.Recipe`.
-    """
-
-    name: str
-    task: Mapping
-    recipe: Mapping
 
 
 @dataclass(frozen=True)
@@ -96,20 +83,21 @@ class Sweep:
 
     @property
     def source_run(self) -> str | None:
-        """Name of the run whose last weights the source network has, a `SourceRun` or a base run; None: untrained."""
+        """Name of the run whose last weights the source network has: a `TrainingRun` or a base run; None: untrained."""
         return None if self.source == UNTRAINED else SOURCE_RUNS.get(self.source, self.source)
 
 
-def quanta_sources(config: Mapping) -> list[SourceRun]:
-    """The source networks that have to be trained, that of the paper first.
+def quanta_sources(config: Mapping) -> list[TrainingRun]:
+    """The source networks that have to be trained, that of the paper first: "source", then "source-permuted".
 
+    The labels of the latter say nothing of its images.
     config: as `configuration.load` returns it, with a section `quanta`.
     """
     task, recipe = config["tasks"][config["quanta"]["source"]], config["quanta"]["recipe"]
-    runs = [SourceRun(SOURCE_RUNS[TRAINED], task, recipe)]
+    runs = [TrainingRun(SOURCE_RUNS[TRAINED], task, recipe)]
     if PERMUTED in _control_sources(config):
         permuted = {**task, "labels": {**task.get("labels", {}), "permuted": True}}
-        runs.append(SourceRun(SOURCE_RUNS[PERMUTED], permuted, recipe))
+        runs.append(TrainingRun(SOURCE_RUNS[PERMUTED], permuted, recipe))
     return runs
 
 
