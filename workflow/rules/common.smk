@@ -1,4 +1,5 @@
-# What all rules share: the validated config, and the questions they ask of it.
+# What all rules share: the validated config, the machine or cluster it runs on, and what they ask of both: which runs
+# there are, where their files lie, what each result is, and what a job takes.
 import os
 import re
 import sys

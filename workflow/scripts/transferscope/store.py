@@ -76,7 +76,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def write_hdf5(path: str | Path, kind: str, facts: Mapping) -> Iterator["h5py.File"]:
     """An HDF5 file open for writing; it appears under `path` only when the block ends well.
 
-    kind: what the file holds ("dataset", "activations", "similarity"); `open_hdf5` refuses a file of another kind.
+    kind: what the file holds, in a word, as "dataset"; `open_hdf5` refuses a file of another kind.
     """
     import h5py
 

@@ -1,4 +1,4 @@
-"""The papers' claims as predicates over tables, judged by one rule; one file per paper says what each claim measures.
+"""The papers' claims as predicates over tables, judged by one rule; a file or folder per paper says what each measures.
 
 A claim is one inequality or several joined by "and", or alternatives of these. It is judged by what was measured in
 each seed, with `statistics.verdict`: all its inequalities must be true of the means over seeds, and of bootstrap

@@ -1,1 +1,1 @@
-"""Figures: one style for the whole project, one file per paper."""
+"""Figures: one style for the whole project, one folder per paper."""
