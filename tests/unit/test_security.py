@@ -365,7 +365,7 @@ def test_a_tar_cannot_reach_outside_of_its_folder(members, tmp_path):
     (tmp_path / "root/secret").write_text("secret")
     archive = folder / "data.tar.gz"
     archive.write_bytes(tar_of(*members))
-    with pytest.raises(InputError, match=r"data.tar.gz cannot be unpacked"):
+    with pytest.raises(InputError, match=r"data.tar.gz cannot be unpacked .* run again, and if"):
         downloads._unpack(archive, folder)
     outside = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(folder)]
     assert outside == [tmp_path / "root/secret"] and outside[0].read_text() == "secret"

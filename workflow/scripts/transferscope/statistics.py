@@ -73,17 +73,17 @@ def verdict(margins: np.ndarray, pairs: Pairs | None = None) -> str:
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
     """Spearman's rank correlation, ties sharing their mean rank, in [-1, 1].
 
-    Raises InputError if the lengths differ or are below 2, or if one of them is constant: it then has no ranks.
+    Raises ValueError if the lengths differ or are below 2, or if one of them is constant: it then has no ranks.
     """
     from scipy.stats import spearmanr
 
     x, y = _one_per_seed(x), _one_per_seed(y)
     if len(x) != len(y) or len(x) < 2:
-        raise InputError(
+        raise ValueError(
             f"rank correlation: expected two equally long samples, at least 2, found {len(x)} and {len(y)}"
         )
     if np.ptp(x) == 0 or np.ptp(y) == 0:
-        raise InputError("rank correlation: all values of a sample are equal, so that their ranks say nothing")
+        raise ValueError("rank correlation: all values of a sample are equal, so that their ranks say nothing")
     return float(spearmanr(x, y).statistic)
 
 
@@ -161,17 +161,27 @@ def _drawn(count: int) -> np.ndarray:
 
 def _one_per_seed(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
-        raise InputError(f"expected a list of finite numbers, at least one, found {values}")
-    return values
+    if values.ndim != 1 or not values.size:
+        raise ValueError(f"expected a list of numbers, at least one, found {values}")
+    return _finite(values)
 
 
 def _margins(values: np.ndarray) -> np.ndarray:
     """Margins as (S, A, K) float64: without alternatives A = 1, and a single inequality K = 1."""
     values = np.asarray(values, dtype=np.float64)
-    if values.ndim not in (1, 2, 3) or not values.size or not np.isfinite(values).all():
-        raise InputError(
-            "expected finite margins, (seeds,), (seeds, inequalities) or (seeds, alternatives, inequalities), at least "
-            f"one, found {values}"
+    if values.ndim not in (1, 2, 3) or not values.size:
+        raise ValueError(
+            "expected margins, (seeds,), (seeds, inequalities) or (seeds, alternatives, inequalities), at least one, "
+            f"found {values}"
         )
-    return values if values.ndim == 3 else values.reshape(len(values), 1, -1)
+    return _finite(values if values.ndim == 3 else values.reshape(len(values), 1, -1))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Measures as they are. Raises InputError if one is no finite number, as a training leaves it that diverges."""
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"expected a finite number from every seed, found {np.squeeze(values).tolist()}: look for the run in the "
+            "paper's tables under results, and if its training has diverged, lower its learning rate in the config"
+        )
+    return values

@@ -250,7 +250,10 @@ def _unpack(archive: Path, folder: Path) -> None:
             with gzip.open(archive) as content, open(folder / archive.stem, "wb") as target:
                 shutil.copyfileobj(content, target, 2**24)
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, EOFError) as error:
-        raise InputError(f"{archive.name} cannot be unpacked ({error}): it is not what its publisher meant") from error
+        raise InputError(
+            f"{archive.name} cannot be unpacked ({error}), though it is the published file: run again, and if that is "
+            "of no use, unpack it by other means and put its content into the dataset's `root`"
+        ) from error
 
 
 def manifest(remotes: Iterable[Remote], folder: Path) -> dict[str, str]:
