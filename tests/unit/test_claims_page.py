@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from transferscope import claims
+from transferscope import claims, store
 from transferscope.claims import page
 
 
@@ -38,6 +38,15 @@ def test_words_that_look_like_markup_stay_words():
 def test_the_page_says_what_was_resampled():
     assert "interval of the effect over seeds;" in page.page([], "A")
     assert "interval of the effect over networks;" in page.page([], "A", "networks")
+
+
+def test_the_table_and_the_page_hold_the_verdicts_and_the_log_has_them_too(tmp_path, capsys):
+    verdicts = [row(claim="A-1", verdict="holds", statement="a < b"), row(claim="A-2", verdict="fails")]
+    table, document = tmp_path / "claims.csv", tmp_path / "claims.html"
+    page.write(table, document, verdicts, "A, demo scale", {"rule": "judge"}, "networks")
+    assert list(store.read_table(table, claims.COLUMNS)["verdict"]) == ["holds", "fails"]
+    assert document.read_text(encoding="utf-8") == page.page(verdicts, "A, demo scale", "networks")
+    assert capsys.readouterr().out == "A-1: holds (a < b)\nA-2: fails ()\n"
 
 
 def test_only_columns_of_the_table_are_shown():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from transferscope.runs import similarity as runs
@@ -118,6 +119,14 @@ def test_a_run_is_compared_with_its_beginning_with_its_start_and_with_another_se
         "pre": ("finetune", "finetune-cross", 4, "epoch0"),
         "other seed": ("finetune", "finetune-cross", 0, "epoch4"),
     }
+
+
+def test_a_history_has_what_is_varied_in_each_of_its_lines(config):
+    run = next(run for run in runs.similarity_runs(config) if run.condition == "size")
+    first, second = runs.history_rows(run, 3, pd.DataFrame({"epoch": [0, 1], "loss": [2.5, 1.5]}))
+    described = {"run": "pretrain-random9-size100", "phase": "pretrain", "condition": "size"}
+    described |= {"randomness": 9, "size": 100, "seed": 3}
+    assert first == described | {"epoch": 0, "loss": 2.5} and second == described | {"epoch": 1, "loss": 1.5}
 
 
 def test_only_before_pre_training_are_two_seeds_untrained(config):

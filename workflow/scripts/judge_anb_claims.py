@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from transferscope import claims, store
-from transferscope.claims import anb
-from transferscope.claims.page import page
+from transferscope import store
+from transferscope.claims import anb, page
 from transferscope.job import job_log
 from transferscope.runs.anb import DESCRIBED, AnbRun, accuracy_row
 
@@ -27,8 +26,5 @@ with job_log(snakemake) as job:
     store.write_table(snakemake.output.history, list(histories[0]), histories, job.facts())
 
     verdicts = anb.evaluate(pd.DataFrame(accuracies), params.scale)
-    store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
-    with store.atomic_path(snakemake.output.page) as temporary:
-        temporary.write_text(page(verdicts, f"{params.paper}, {params.scale} scale"), encoding="utf-8")
-    for verdict in verdicts:
-        print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")
+    title = f"{params.paper}, {params.scale} scale"
+    page.write(snakemake.output.claims, snakemake.output.page, verdicts, title, job.facts())

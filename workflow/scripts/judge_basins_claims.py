@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from transferscope import claims, store
-from transferscope.claims import basins
-from transferscope.claims.page import page
+from transferscope import store
+from transferscope.claims import basins, page
 from transferscope.job import job_log
 from transferscope.runs.basins import BasinRun, accuracy_row, history_rows
 from transferscope.tables.pairs import Tables
@@ -35,8 +34,5 @@ with job_log(snakemake) as job:
 
     gathered = Tables(**{name: store.read_table(snakemake.output[name]) for name in tables})
     verdicts = basins.evaluate(gathered, params.roles, params.scale)
-    store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
-    with store.atomic_path(snakemake.output.page) as temporary:
-        temporary.write_text(page(verdicts, f"{params.paper}, {params.scale} scale"), encoding="utf-8")
-    for verdict in verdicts:
-        print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")
+    title = f"{params.paper}, {params.scale} scale"
+    page.write(snakemake.output.claims, snakemake.output.page, verdicts, title, job.facts())

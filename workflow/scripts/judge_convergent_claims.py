@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from transferscope import claims, store
-from transferscope.claims import convergent
-from transferscope.claims.page import page
+from transferscope import store
+from transferscope.claims import convergent, page
 from transferscope.convergence.tables import accuracy_row
 from transferscope.job import job_log
 
@@ -16,10 +15,6 @@ with job_log(snakemake) as job:
 
     tables = [store.read_table(path) for path in (found.layers, found.matches, found.mapping)]
     verdicts = convergent.evaluate(*tables, params.scale)
-    store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
     networks = convergent.networks([row["top1"] for row in accuracies], params.scale)
     title = f"{params.paper}, {params.scale} scale: {networks}"
-    with store.atomic_path(snakemake.output.page) as temporary:
-        temporary.write_text(page(verdicts, title, convergent.RESAMPLED), encoding="utf-8")
-    for verdict in verdicts:
-        print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")
+    page.write(snakemake.output.claims, snakemake.output.page, verdicts, title, job.facts(), convergent.RESAMPLED)

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from transferscope import claims, store
-from transferscope.claims import joint, quanta
-from transferscope.claims.page import page
+from transferscope import store
+from transferscope.claims import joint, page, quanta
 from transferscope.job import job_log
 from transferscope.runs.quanta import Sweep, final_rows, history_rows, source_row
 
@@ -30,8 +29,5 @@ with job_log(snakemake) as job:
     verdicts = quanta.evaluate(pd.DataFrame(final), pd.DataFrame(histories), params.last_epochs, params.scale)
     if snakemake.input.joint:
         verdicts += joint.evaluate(store.read_table(snakemake.input.joint), params.scale)
-    store.write_table(snakemake.output.claims, claims.COLUMNS, verdicts, job.facts())
-    with store.atomic_path(snakemake.output.page) as temporary:
-        temporary.write_text(page(verdicts, f"{params.paper}, {params.scale} scale"), encoding="utf-8")
-    for verdict in verdicts:
-        print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")
+    title = f"{params.paper}, {params.scale} scale"
+    page.write(snakemake.output.claims, snakemake.output.page, verdicts, title, job.facts())

@@ -1,7 +1,10 @@
-"""The verdicts on a paper's claims as a page of HTML, to be read in the report."""
+"""The verdicts on a paper's claims, written as a table and as a page of HTML, to be read in the report."""
 
 import html
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from transferscope import claims, store
 
 COLOURS = {"holds": "#0072B2", "mean only": "#b8860b", "fails": "#b33c00"}
 # what a reader asks first: which claim, in whose words, what came of it; the rest stays in the table
@@ -15,6 +18,26 @@ STYLE = (
     "th{border-bottom:2px solid #555}td:first-child,td.number{white-space:nowrap}td.number{text-align:right}"
     "caption{text-align:left;margin-bottom:1em}"
 )
+
+
+def write(
+    csv: str | Path,
+    document: str | Path,
+    verdicts: Sequence[Mapping],
+    title: str,
+    facts: Mapping,
+    resampled: str = "seeds",
+) -> None:
+    """Write verdicts to a table and to a page, and print them.
+
+    csv, document: where the two go. verdicts: rows with the keys `claims.COLUMNS`. title, resampled: as in `page`.
+    facts: of the table.
+    """
+    store.write_table(csv, claims.COLUMNS, verdicts, facts)
+    with store.atomic_path(document) as temporary:
+        temporary.write_text(page(verdicts, title, resampled), encoding="utf-8")
+    for verdict in verdicts:
+        print(f"{verdict['claim']}: {verdict['verdict']} ({verdict['statement']})")
 
 
 def page(rows: Sequence[Mapping], title: str, resampled: str = "seeds") -> str:

@@ -3,8 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from transferscope.data.known import part_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,13 @@ def references(run: Run, seed: int, checkpoint: str, seeds: Sequence[int]) -> di
         untrained = checkpoint == "epoch0" and not run.start
         found["untrained" if untrained else "other seed"] = (run.phase, run.name, other, checkpoint)
     return found
+
+
+def history_rows(run: Run, seed: int, history: "pd.DataFrame") -> list[dict]:
+    """A run's lines in history.csv, under one seed; `history` is the table that its training left."""
+    names = ("phase", "condition", "randomness", "size")
+    described = {"run": run.name, **{name: getattr(run, name) for name in names}, "seed": seed}
+    return [described | row for row in history.to_dict("records")]
 
 
 def _relabelled(task: Mapping, **labels: int) -> dict:
