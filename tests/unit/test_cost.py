@@ -1,6 +1,7 @@
 """What a config costs: operations, jobs and bytes, recomputed by hand."""
 
 import functools
+import inspect
 import re
 from pathlib import Path
 
@@ -8,13 +9,16 @@ import pytest
 import torch
 
 from transferscope import configuration
-from transferscope.cost import page
+from transferscope.activations import capture
+from transferscope.convergence import capture as units
+from transferscope.cost import page, work
 from transferscope.cost.papers import GRID_PART, PAPERS, quanta_parts
 from transferscope.cost.sizes import Size, size_of
 from transferscope.cost.speed import RESNET50_CALLS, RESNET50_FLOP, SECONDS_A_CALL, hours
 from transferscope.cost.work import Passes, capturing, images_of, training
 from transferscope.data.augment import Augment
 from transferscope.errors import InputError
+from transferscope.landscape import probe
 from transferscope.models import zoo
 from transferscope.training.recipe import Recipe
 
@@ -49,6 +53,12 @@ def test_a_capture_takes_a_pass_for_each_four_gigabytes_of_features():
     # 4 bytes x 1,000 images x 2.5 million features are 10 GB: three passes of 16 batches
     large = Size(flop=100, below=(0,), units=(), calls=7, tensors=0, layers=1, features=2_500_000)
     assert capturing(large, 1000) == Passes(3 * 1000 * 100 + 2 * 1000**2 * 2_500_000, 3 * 16 * 7)
+
+
+def test_batches_and_the_room_for_features_are_those_of_what_captures_and_probes():
+    assert inspect.signature(capture.capture).parameters["memory_gb"].default * 1e9 == work.CAPTURE_BYTES
+    assert work.CAPTURE_BATCH == capture.IMAGES_AT_A_TIME == units.IMAGES_AT_A_TIME
+    assert work.PROBE_BATCH == probe.IMAGES_AT_A_TIME
 
 
 def test_hours_are_bound_by_operations_or_by_calls():

@@ -10,7 +10,8 @@ from transferscope.errors import InputError
 from transferscope.training.recipe import Recipe
 
 FLOAT32_BYTES = 4
-# in `activations.capture`: a pass over all images for each so many bytes of features, and images in a batch of it
+# in `activations.capture`: a pass over all images for each so many bytes of features, and images in a batch of it, as
+# in `convergence.capture`. They are said again here because rules learn what a job takes without torch.
 CAPTURE_BYTES = 4e9
 CAPTURE_BATCH = 64
 # in `landscape.probe`
