@@ -51,12 +51,3 @@ def test_the_container_has_the_python_of_the_environments_and_the_lock_file():
     (python,) = {re.search(r"- python=(.+)", path.read_text())[1] for path in ENVIRONMENTS}
     assert re.findall(r"^FROM (.+)$", container, re.MULTILINE) == [f"python:{python}-slim"]
     assert "--require-hashes --requirement requirements.lock" in container
-
-
-def test_the_picture_of_the_chain_shows_every_rule():
-    picture = (ROOT / "docs" / "rulegraph.svg").read_text()
-    rules = {"finetune", "pretrain_runs_1", "finetune_runs_4"}  # made in loops
-    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
-        rules |= set(re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE))
-    not_in_the_demo = {"download_dataset", "fetch_source", "cost"}
-    assert {name for name in rules - not_in_the_demo if f">{name}<" not in picture} == set()

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from running import ROOT, SMOKE, changed, run
 
-PAPER = ROOT / "config" / "paper.yaml"
+DEMO, PAPER = ROOT / "config" / "config.yaml", ROOT / "config" / "paper.yaml"
 # the two functions of the library that download
 FETCHES = re.compile(r"\b(datasets\.download|weights\.published)\(")
 
@@ -48,6 +48,13 @@ def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
     # Li et al.: four networks
     assert sum(count for rule, count in found.items() if rule.startswith("train_networks")) == 4
     assert found["capture_units"] == found["match_units"] == 1
+
+
+def test_the_picture_of_the_chain_shows_the_demos_rules_and_no_others(tmp_path):
+    # how many jobs share the runs of a paper is the config's
+    stems = {re.sub(r"_\d+$", "", rule) for rule in jobs(run(tmp_path, "-n", config=DEMO).stdout)}
+    shown = re.findall(r">(\w+)</text>", (ROOT / "docs" / "rulegraph.svg").read_text())
+    assert {re.sub(r"_\d+$", "", rule) for rule in shown} == stems
 
 
 @pytest.mark.parametrize("paper", ["tas", "similarity", "anb", "quanta", "convergent", "basins"])
