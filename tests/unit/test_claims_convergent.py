@@ -10,7 +10,6 @@ from transferscope.claims import convergent
 from transferscope.claims.page import page
 
 Tables = dict[str, pd.DataFrame]
-MAIN = {"state": "trained", "activations": "after", "samples": "positions"}
 CLAIMS = ["1", "2a", "2b", "3a", "3b", "4a", "4b", "5", "6", "7", "8a", "8b", "9", "Ua", "Ub"]
 
 

@@ -17,7 +17,7 @@ def test_networks_that_are_to_learn_the_same_have_the_same_labels(labels, key, l
     load_config(VALID, fragment.replace("LABELS", "{classes: [1, 3]}"))
 
 
-def test_units_are_compared_on_images_enough_to_halve(load_config, config_errors):
+def test_units_are_compared_on_images_enough_to_halve(config_errors):
     fragment = "tasks: {turned: {test: {rows: [9000, END]}}}\nconvergent: {task: turned}\ntas: {examples: 8}"
     assert (
         "config2.yaml:1: tasks.turned.test.rows: expected 4 images or more (convergent.task shows them to its "

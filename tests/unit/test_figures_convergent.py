@@ -142,7 +142,7 @@ def test_figure1_puts_units_without_a_match_last(demo):
     assert aligned[-1, -1] == left_over[0]
 
 
-def test_correlations_show_each_unit_of_a_pair_and_the_mean_of_all_pairs(demo, drawn):
+def test_correlations_show_each_unit_of_a_pair_and_the_mean_of_all_pairs(drawn):
     figure = drawn["correlations"]
     top, first, *others = figure.axes
     _, _, values = matched_units("trained", "conv1", 0, 1)
@@ -162,7 +162,7 @@ def test_correlations_show_each_unit_of_a_pair_and_the_mean_of_all_pairs(demo, d
     assert "0.65 with its semi-match and 0.62 with its match; untrained, 0.58 and 0.55" in title_of(figure)
 
 
-def test_layers_show_means_and_the_range_over_pairs(demo, drawn):
+def test_layers_show_means_and_the_range_over_pairs(drawn):
     figure = drawn["layers"]
     main, *small = figure.axes
     names = ["conv1", "conv2", "conv3", "conv4", "fc6"]
@@ -268,7 +268,7 @@ def test_patches_leave_out_layers_without_any(demo):
     assert len(patches.draw(Examples((0, 1), states), demo["matches"], "demo").axes) == 2
 
 
-def test_mapping_shows_errors_weights_and_the_papers_numbers(demo, drawn):
+def test_mapping_shows_errors_weights_and_the_papers_numbers(drawn):
     figure = drawn["mapping"]
     errors, weights = figure.axes[:5], figure.axes[5:]
     for axes, layer in zip(errors[:3], ("conv1", "conv2", "conv3"), strict=True):

@@ -74,6 +74,6 @@ def test_title_and_panels_say_the_correlations(drawn):
     assert any("|ρ| ≤ 0.90" in text.get_text().replace("\n", " ") for text in drawn.texts)
 
 
-def test_every_column_drawn_is_one_of_the_table(table):
+def test_every_column_drawn_is_one_of_the_table():
     shown = {column for measure in figure_joint.MEASURES.values() for column in measure.curves}
     assert shown == {*joint.GATES, joint.ACCURACY, *joint.CHANGES}

@@ -108,7 +108,7 @@ def test_figure1_says_that_change_grows_with_depth_only_if_it_does(similarity):
     assert "changes block2 most and block1 least" in title.replace("\n", " ")
 
 
-def test_figure2_shows_every_degree_and_what_ended_keeps_its_value(similarity, history):
+def test_figure2_shows_every_degree_and_what_ended_keeps_its_value(history):
     loss, training, test = figure2.draw(history, "demo").axes
     assert [len(axes.lines) for axes in (loss, training, test)] == [6, 6, 6]  # of each degree a line and its dots
     np.testing.assert_allclose(loss.lines[2].get_ydata(), 4 * 0.8 ** np.arange(1, GOES_ON + 1))

@@ -109,7 +109,7 @@ def test_a_joint_sweep_has_a_gate_where_a_layer_is_the_last_that_is_copied(confi
         assert [(each.layer, each.initial) for each in sweeps[name].networks] == [(0, 0.75), (2, 0.75)]
 
 
-def test_a_joint_sweep_learns_what_frozen_copies_of_the_same_source_learn(config, sweeps):
+def test_a_joint_sweep_learns_what_frozen_copies_of_the_same_source_learn(config):
     config["quanta"]["joint"]["split"] = "dissimilar"
     networks = {run.name: run for run in anb_runs(config)}
     for other, half in ("AB", "BA"):

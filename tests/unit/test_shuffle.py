@@ -112,7 +112,7 @@ def test_blocks_that_do_not_fit_are_refused_with_those_that_do(size, images):
 # ---- pixels ----
 
 
-def test_shuffled_pixels_move_across_channels_in_one_order(images):
+def test_shuffled_pixels_move_across_channels_in_one_order():
     values = np.stack([np.arange(12 * 8 * 3).reshape(12, 8, 3)] * 2)
     first, second = shuffle.shuffled_pixels((12, 8, 3), 3)(values, ROWS)
     np.testing.assert_array_equal(first, second)

@@ -12,7 +12,6 @@ from transferscope import store
 from transferscope.errors import InputError
 from transferscope.models import weights, zoo
 
-RESNET = {"library": "torchvision", "name": "resnet18", "image_size": 64, "options": {"width_per_group": 64}}
 SMALL = {"library": "small", "name": "residual", "image_size": 28, "channels": 1, "options": {"width": 4}}
 NORMALISATION = {"mean": [0.25], "std": [0.5]}
 
