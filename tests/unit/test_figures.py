@@ -9,8 +9,8 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from figure_checks import legible, texts_of
 from matplotlib.colors import to_rgb
-from matplotlib.text import Text
 
 from transferscope import store
 from transferscope.errors import InputError
@@ -63,31 +63,9 @@ def drawn(request, scores, changes):
     return figure2.draw(scores, MODELS, TARGETS, "demo")
 
 
-def texts_of(figure) -> dict:
-    """Every visible text of a figure with its box in pixels."""
-    figure.draw_without_rendering()
-    hidden = set()
-    for axis in itertools.chain.from_iterable((axes.xaxis, axes.yaxis) for axes in figure.axes):
-        low, high = sorted(axis.get_view_interval())
-        beyond = [tick for tick in axis.get_major_ticks() if not axis.axes.axison or not low <= tick.get_loc() <= high]
-        hidden |= {text for tick in beyond for text in (tick.label1, tick.label2)}
-    found = [text for text in figure.findobj(Text) if text.get_visible()]
-    return {text: text.get_window_extent() for text in found if text.get_text().strip() and text not in hidden}
-
-
-def legible(figure) -> None:
-    """No text meets another or leaves the page, and none is smaller than can be read in print."""
-    texts = texts_of(figure)
-    page = figure.bbox.padded(0.5)
-    for text, box in texts.items():
-        assert page.x0 <= box.x0 and page.y0 <= box.y0 and box.x1 <= page.x1 and box.y1 <= page.y1, text.get_text()
-        assert text.get_fontsize() >= 6, text.get_text()
-    for (one, box), (other, its) in itertools.combinations(texts.items(), 2):
-        assert not box.padded(-0.5).overlaps(its.padded(-0.5)), (one.get_text(), other.get_text())
-
-
-def test_text_neither_overlaps_nor_is_cut_off(drawn):
-    legible(drawn)
+def test_every_figure_is_legible_fits_the_page_and_says_its_scale_and_seeds(drawn):
+    assert "demo scale · 3 seeds" in legible(drawn)
+    assert drawn.get_figwidth() <= style.PAGE_WIDTH
 
 
 def test_the_papers_own_grid_of_panels_fits_a_page_and_stays_legible(rng):
@@ -97,11 +75,6 @@ def test_the_papers_own_grid_of_panels_fits_a_page_and_stays_legible(rng):
     figure = figure1.draw(changes, models, targets, "debiased", "paper")
     assert figure.get_figwidth() <= style.PAGE_WIDTH and figure.get_figheight() <= style.PAGE_HEIGHT
     legible(figure)
-
-
-def test_every_figure_says_its_scale_and_seeds_and_fits_the_page(drawn):
-    assert "demo scale · 3 seeds" in [text.get_text() for text in texts_of(drawn)]
-    assert drawn.get_figwidth() <= style.PAGE_WIDTH
 
 
 def test_an_unknown_scale_is_refused():

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 from basins_tables import BOTTLENECKS, DEMO, EPSILON, PAPER, tables
+from figure_checks import legible, texts_of, title_of
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
-from test_figures import legible, texts_of
 
 from transferscope.figures import style
 from transferscope.figures.basins import FIGURES, TABLES, figure6, mistakes, numbers, profile
@@ -52,10 +52,6 @@ def replaced(tables: Tables, table: str, **columns) -> Tables:
     return dataclasses.replace(tables, **{table: getattr(tables, table).assign(**columns)})
 
 
-def title_of(figure) -> str:
-    return figure.get_suptitle().replace("\n", " ")
-
-
 def lines_of(axes, colour: str) -> list[np.ndarray]:
     return [line.get_ydata() for line in axes.lines if to_hex(line.get_color()) == colour]
 
@@ -64,9 +60,8 @@ def lines_of(axes, colour: str) -> list[np.ndarray]:
 @pytest.mark.parametrize("setting", ["paper", "demo"])
 def test_every_figure_is_legible_fits_the_page_and_says_its_scale_and_seeds(name, setting):
     figure = drawn(name, setting)
-    legible(figure)
+    texts = legible(figure)
     assert figure.get_figwidth() <= style.PAGE_WIDTH and figure.get_figheight() <= style.PAGE_HEIGHT
-    texts = [text.get_text() for text in texts_of(figure)]
     assert style.scale_note(SETTINGS[setting][-1], 3) in texts
     assert any("over seeds" in text.replace("\n", " ") for text in texts)
 

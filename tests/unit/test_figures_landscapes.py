@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from basins_tables import ALPHAS, PAPER, SIGMAS
-from test_figures_basins import BLUE, drawn, lines_of, made, replaced, title_of
+from figure_checks import title_of
+from test_figures_basins import BLUE, drawn, lines_of, made, replaced
 
 from transferscope.figures.basins import FIGURES, figure6
 from transferscope.landscape.criticality import criticality

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from figure_checks import legible
 from similarity_tables import DEPTH, FIXED, GOES_ON, LAYERS, TRUE, final, history_table, runs, similarity_table
-from test_figures import legible, texts_of
 
 from transferscope.figures import style
 from transferscope.figures.similarity import controls, estimators, figure1, figure2, figure3, figure4, figure5
@@ -58,9 +58,8 @@ def lift(similarity: pd.DataFrame, change: float, **where) -> None:
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_figure_is_legible_fits_the_page_and_says_its_scale_and_seeds(similarity, history, name):
     figure = DRAWN[name](similarity, history)
-    legible(figure)
+    texts = legible(figure)
     assert figure.get_figwidth() <= style.PAGE_WIDTH and figure.get_figheight() <= style.PAGE_HEIGHT
-    texts = [text.get_text() for text in texts_of(figure)]
     assert "demo scale · 3 seeds" in texts
     assert any("standard error" in text for text in texts)
     assert name == "figure2" or any("fashion" in text for text in texts)
