@@ -1,5 +1,7 @@
 """Each claim about gates holds on tables that are made so, and fails where one thing in them is turned over."""
 
+from unittest import mock
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +41,14 @@ def history(tables) -> pd.DataFrame:
 
 def verdicts(final: pd.DataFrame, history: pd.DataFrame, scale: str = "paper") -> dict[str, dict]:
     return {row["claim"]: row for row in quanta.evaluate(final, history, LAST_EPOCHS, scale)}
+
+
+def judged(claim: str, final: pd.DataFrame, history: pd.DataFrame, last_epochs: int = LAST_EPOCHS) -> dict:
+    """The row of one claim, without the others' being judged."""
+    (one,) = (one for one in quanta.CLAIMS if one.name == claim)
+    with mock.patch.object(quanta, "CLAIMS", [one]):
+        (row,) = quanta.evaluate(final, history, last_epochs, "paper")
+    return row
 
 
 def of_the_last_gate(history: pd.DataFrame) -> pd.Series:
@@ -140,17 +150,16 @@ def test_a_claim_about_the_way_of_a_gate_fails_where_it_is_not_so(final, history
 
 def test_gates_may_fall_once_the_early_epochs_are_over(final, history):
     change(history, "lambda_source", -0.1, initial=0.5, epoch=3, split="test", layer=[0, 1, 2])
-    assert verdicts(final, history)["QU-8"]["tested"].startswith(
-        "λ_S of AnA and of AnB rises in each of the first 2 of"
-    )
-    assert verdicts(final, history)["QU-8"]["verdict"] == "holds"
+    row = judged("QU-8", final, history)
+    assert row["tested"].startswith("λ_S of AnA and of AnB rises in each of the first 2 of")
+    assert row["verdict"] == "holds"
 
 
 def test_a_gap_that_closes_towards_the_top_is_no_drop_there(final, history):
     """Gates that rise from layer to layer, least at the last."""
     risen = final["layer"].map(dict(enumerate((0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.91))))
     final.loc[final["layer"].notna(), "lambda_source"] = risen
-    row = verdicts(final, history)["QU-3b"]
+    row = judged("QU-3b", final, history)
     assert (row["verdict"], row["effect"]) == ("fails", pytest.approx(-0.01))
     assert "weakest: any fall from layer 5 to 6; true in the mean: 5 of 6" in row["note"]
 
@@ -160,7 +169,7 @@ def test_a_gate_is_not_judged_at_the_epoch_that_its_own_noise_lifts(final, histo
     chosen = of_the_last_gate(history)
     history.loc[chosen & (history["epoch"] > 3), "lambda_source"] = 0.8
     history.loc[chosen & (history["epoch"] == 5 + history["seed"]), "lambda_source"] = 0.9
-    row = verdicts(final, history)["QU-9"]
+    row = judged("QU-9", final, history)
     assert row["verdict"] == "fails" and row["effect"] == pytest.approx(0.0, abs=1e-12)
     assert "weakest: higher than at the end" in row["note"]
 
@@ -187,7 +196,7 @@ def test_a_gate_that_falls_first_does_not_rise_first(final, history):
     course = (0.5, 0.35, 0.3, 0.4, 0.51, 0.6, 0.55, 0.53, 0.5, 0.48, 0.46, 0.44, 0.42)
     chosen = of_the_last_gate(history)
     history.loc[chosen, "lambda_source"] = history.loc[chosen, "epoch"].map(dict(enumerate(course)))
-    row = verdicts(final, history)["QU-9"]
+    row = judged("QU-9", final, history)
     assert (row["verdict"], row["effect"]) == ("fails", pytest.approx(0.35 - 0.5))
     assert "weakest: higher after one epoch; true in the mean: 2 of 3" in row["note"]
 
@@ -195,23 +204,23 @@ def test_a_gate_that_falls_first_does_not_rise_first(final, history):
 def test_one_seed_is_judged_at_the_epoch_where_its_own_gate_is_highest():
     final, history = quanta_tables(seeds=1)
     change(history, "lambda_source", 0.2, target="AnB", layer=6, initial=0.5, epoch=6, split="test")
-    row = verdicts(final, history)["QU-9"]
+    row = judged("QU-9", final, history)
     assert row["verdict"] == "mean only" and "at the epoch where it is highest (6) > at the start" in row["tested"]
     assert "one seed chooses the epoch by which it is judged" in row["note"]
     history.loc[of_the_last_gate(history), "lambda_source"] = 0.5 + 0.01 * history["epoch"]
-    assert verdicts(final, history)["QU-9"]["verdict"] == "fails"
+    assert judged("QU-9", final, history)["verdict"] == "fails"
 
 
 def test_whether_a_gate_falls_later_takes_epochs_before_the_last(final, history):
-    assert "chooses the epoch" not in verdicts(final, history)["QU-9"]["note"]
-    short = {row["claim"]: row for row in quanta.evaluate(final, history, EPOCHS, "paper")}["QU-9"]
+    assert "chooses the epoch" not in judged("QU-9", final, history)["note"]
+    short = judged("QU-9", final, history, EPOCHS)
     assert short["verdict"] == claims.NOT_RUN and "no epoch lies between" in short["note"]
-    assert verdicts(*quanta_tables(seeds=2))["QU-9"]["verdict"] == "holds"
+    assert judged("QU-9", *quanta_tables(seeds=2))["verdict"] == "holds"
 
 
 def test_the_epochs_of_the_highest_gate_are_named(final, history):
     change(history, "lambda_source", 0.2, target="AnB", layer=6, initial=0.5, seed=1, epoch=6, split="test")
-    assert verdicts(final, history)["QU-9"]["tested"] == (
+    assert judged("QU-9", final, history)["tested"] == (
         "λ_S of AnB after one epoch > at the start; at the epoch where the other seeds have it highest (4, 6) > at the "
         "start, and > mean of the last 2 epochs, at layer 6, from λ_S = 0.5"
     )
@@ -228,13 +237,13 @@ def test_accuracy_that_rises_with_depth_does_not_fall_by_much(final, history):
 def test_noise_of_single_seeds_is_no_effect_of_the_initial_value(final, history):
     for seed, by in enumerate((0.03, -0.03, 0.0)):
         change(final, "top1", by, seed=seed, initial=0.75)
-    row = verdicts(final, history)["QU-6"]
+    row = judged("QU-6", final, history)
     assert row["effect"] == pytest.approx(0.002) and row["tested"].startswith("mean accuracies over seeds of AnA")
 
 
 def test_the_share_is_quoted_and_does_not_judge(final, history):
     change(final, "share", 0.5, target="AnB", layer=6, initial=0.9)
-    row = verdicts(final, history)["QU-3a"]
+    row = judged("QU-3a", final, history)
     assert row["verdict"] == "holds"
     assert f"by functional share: {SHARE * 0.28 - 0.5:.3g}, fails" in row["note"]
 
