@@ -70,7 +70,7 @@ def _draw_curves(axes: Axes, table: "pd.DataFrame", measure: Measure, found: Map
     # the second is dashed, as it may hide the first
     for (column, name), kind, line in zip(measure.curves.items(), kinds, ("-", "--"), strict=False):
         curves = joint.curves(table, column).mean(axis=1)
-        mean, error = np.transpose([statistics.mean_and_error(of_layer) for of_layer in curves.T])
+        mean, error = statistics.means_and_errors(curves)
         style.band(axes, layers, mean, error, kind | {"linestyle": line})
         ends.append((mean[-1], name, kind["color"]))
     depth = found[joint.DEPTH, next(iter(measure.curves))]["correlation"]

@@ -62,13 +62,9 @@ def draw(scores: "pd.DataFrame", roles: Mapping[str, str | None], targets: Mappi
 def _curve(runs: "pd.DataFrame") -> Curve:
     # a step and an epoch may name the same moment
     by_seed = runs.drop_duplicates(["seed", "epoch"]).pivot(index="seed", columns="epoch", values=["tas", "top1"])
-    tas, accuracy = by_seed["tas"], 100 * by_seed["top1"]
-    return Curve(tas.columns.to_numpy(dtype=float), *_over_seeds(tas), *_over_seeds(accuracy), runs["null"].mean())
-
-
-def _over_seeds(by_seed: "pd.DataFrame") -> np.ndarray:
-    """Mean and standard error over seeds (rows) at each epoch (column), (2, epochs)."""
-    return np.array([statistics.mean_and_error(values) for _, values in by_seed.items()]).T
+    epochs, null = by_seed["tas"].columns.to_numpy(dtype=float), runs["null"].mean()
+    tas, accuracy = (statistics.means_and_errors(values) for values in (by_seed["tas"], 100 * by_seed["top1"]))
+    return Curve(epochs, *tas, *accuracy, null)
 
 
 def _title(curves: Sequence[Curve]) -> str:
