@@ -122,13 +122,10 @@ TUNED, SCRATCH = {"treatment": "P-T"}, {"treatment": "RI-T"}
         ("NE-16b", "criticality", "error", -0.8, {**SCRATCH, "module": "layer4.2"}),
         ("NE-17a", "accuracy", "accuracy", 0.01, {"target": "quickdraw", "start": 59}),
         ("NE-17a", "accuracy", "accuracy", -0.01, {"target": "quickdraw", "start": 59}),
-        ("NE-17a", "accuracy", "auc", 0.01, {"target": "chexpert", "start": 59}),
         ("NE-17b", "accuracy", "accuracy", -0.01, {"target": "real", "start": 29}),
         ("NE-17b", "accuracy", "accuracy", 0.05, {"target": "real", "start": 29}),
-        ("NE-17b", "accuracy", "auc", -0.03, {"target": "chexpert", "start": 29}),
         ("NE-17r", "accuracy", "accuracy", -0.05, {"target": "real", "start": 10}),
         ("NE-17r", "accuracy", "accuracy", 0.2, {"target": "real", "start": [59, 60, 61, 90]}),
-        ("NE-17r", "accuracy", "auc", -0.05, {"target": "chexpert", "start": 10}),
     ],
 )
 def test_a_claim_fails_where_what_it_says_is_not_so(papers, claim, table, column, change, where):
@@ -139,10 +136,16 @@ def test_two_classes_are_judged_by_the_area_under_the_curve(papers):
     moved = changed(papers, "accuracy", "accuracy", 0.2, treatment="RI-T", target="chexpert")
     row = judged("NE-1a", moved)
     assert row["verdict"] == "holds" and "on chexpert (AUC), clipart," in row["tested"]
-    from_checkpoints = changed(papers, "accuracy", "accuracy", 0.2, target="chexpert", start=[10, 29, 59])
-    for name in ("NE-17a", "NE-17b", "NE-17r"):
-        assert judged(name, from_checkpoints) == judged(name, papers)
-    assert "epoch 59 - 90 on chexpert (AUC), epoch" in judged("NE-17a", papers)["tested"]
+
+
+@pytest.mark.parametrize("name", ["NE-17a", "NE-17b", "NE-17r"])
+def test_checkpoints_are_compared_where_accuracy_is_measured(papers, name):
+    """The paper's are on DomainNet, and half a point of AUC is another thing."""
+    moved = changed(papers, "accuracy", "auc", -0.1, target="chexpert", start=[10, 29, 59])
+    assert judged(name, moved) == judged(name, papers) and judged(name, papers)["verdict"] == "holds"
+    accuracy = papers.accuracy[papers.accuracy["target"].isna() | (papers.accuracy["target"] == "chexpert")]
+    row = judged(name, dataclasses.replace(papers, accuracy=accuracy))
+    assert row["verdict"] == claims.NOT_RUN and "not measured by accuracy on chexpert" in row["note"]
 
 
 @pytest.mark.parametrize("name", ["NE-2", "NE-3", "NE-4", "NE-5", "NE-6", "NE-17a", "NE-17b", "NE-17r"])

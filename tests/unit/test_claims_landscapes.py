@@ -13,6 +13,7 @@ from transferscope.claims.basins.statements import CLAIMS
 from transferscope.tables.pairs import Tables
 
 TARGETS = ("real", "quickdraw", "chexpert")
+BY_ACCURACY = ("NE-11b", "NE-12")  # whose limits AUC, with less far to fall, does not know
 OF_LANDSCAPE = [claim for claim in CLAIMS if 11 <= int(claim.name.removeprefix("NE-").rstrip("abcr")) <= 16]
 
 
@@ -38,9 +39,24 @@ def test_every_claim_names_the_targets_that_it_is_tested_on(several):
     for claim in OF_LANDSCAPE:
         row = judged(claim.name, several)
         assert (row["verdict"], row["seeds"]) == ("holds", 3), claim.name
-        assert all(target in row["tested"] for target in TARGETS), claim.name
+        by_accuracy = claim.name in BY_ACCURACY
+        assert all(target in row["tested"] for target in TARGETS[: 2 if by_accuracy else 3]), claim.name
         # training error is a share of mistakes whatever the number of classes
-        assert ("chexpert (AUC)" in row["tested"]) == (not claim.name.startswith("NE-16")), claim.name
+        by_auc = not by_accuracy and not claim.name.startswith("NE-16")
+        assert ("chexpert (AUC)" in row["tested"]) == by_auc, claim.name
+
+
+@pytest.mark.parametrize("name", BY_ACCURACY)
+def test_a_barrier_in_points_of_accuracy_is_asked_for_where_accuracy_is_measured(several, name):
+    """The paper's pairs on CheXpert fall from an AUC of .70 to .53 or .64: by less than 20 points."""
+    barriers = several.barriers
+    dips = barriers[(barriers["target"] == "chexpert") & barriers["pair"].str.startswith("RI-T")]["barrier"]
+    assert dips.min() > 0.05 and dips.max() < 0.2
+    row = judged(name, several)
+    assert row["verdict"] == "holds" and row["tested"].endswith("> 20 points of accuracy on quickdraw, real")
+    alone = dataclasses.replace(several, barriers=barriers[barriers["target"] == "chexpert"])
+    assert judged(name, alone)["verdict"] == claims.NOT_RUN
+    assert "not measured by accuracy on chexpert" in judged(name, alone)["note"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -48,9 +64,7 @@ def test_every_claim_names_the_targets_that_it_is_tested_on(several):
     ("claim", "table", "column", "by", "where"),
     [
         ("NE-11a", "barriers", "barrier", 0.011, {"pair": "P-T & P-T"}),
-        ("NE-11b", "barriers", "barrier", -0.6, {"pair": "P-T & RI-T"}),
         ("NE-11r", "barriers", "barrier", 0.4, {"pair": "P-T & P-T"}),
-        ("NE-12", "barriers", "barrier", -0.6, {"pair": "RI-T & RI-T same init"}),
         ("NE-14a", "modules", "drop", 0.03, {"treatment": "P-T", "module": "layer2.0"}),
         ("NE-14b", "modules", "drop", 0.01, {"treatment": "P-T", "module": "conv1"}),
         ("NE-14c", "modules", "drop", 0.1, {"treatment": "P-T", "module": ["conv1", "layer1.0"]}),
@@ -62,6 +76,14 @@ def test_every_claim_names_the_targets_that_it_is_tested_on(several):
 )
 def test_what_is_not_so_on_one_target_is_not_so(several, target, claim, table, column, by, where):
     row = judged(claim, changed(several, table, column, by, target=target, **where))
+    assert row["verdict"] == "fails" and target in row["note"]
+    assert all(other not in row["note"] for other in TARGETS if other != target)
+
+
+@pytest.mark.parametrize("target", TARGETS[:2])
+@pytest.mark.parametrize(("claim", "pair"), [("NE-11b", "P-T & RI-T"), ("NE-12", "RI-T & RI-T same init")])
+def test_a_barrier_that_one_target_lacks_is_none(several, target, claim, pair):
+    row = judged(claim, changed(several, "barriers", "barrier", -0.6, target=target, pair=pair))
     assert row["verdict"] == "fails" and target in row["note"]
     assert all(other not in row["note"] for other in TARGETS if other != target)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from transferscope.terms.basins import TUNED
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Found = TypeVar("Found")  # of one target
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,18 @@ class Case:
     def name(self, target: str) -> str:
         """A target in words: where AUC stands for accuracy, this is said."""
         return f"{target} (AUC)" if pairs.measure(self.tables.accuracy, target) == "auc" else target
+
+    def by_accuracy(self, found: Mapping[str, Found]) -> dict[str, Found]:
+        """What is found, of those targets alone whose networks are measured by accuracy. Raises NotRun if none is.
+
+        For a limit in points of accuracy: AUC, of which chance has one half, has less far to fall.
+        """
+        kept = {
+            target: each for target, each in found.items() if pairs.measure(self.tables.accuracy, target) == "accuracy"
+        }
+        if not kept:
+            raise NotRun(f"networks are not measured by accuracy on {', '.join(found)}")
+        return kept
 
     def shuffled(self, *roles: str) -> list[str]:
         """The targets with one of these roles whose images were shuffled, too. Raises NotRun if there is none."""
@@ -83,16 +97,17 @@ class Case:
         return ", ".join(map(self.name, targets))
 
     def by_checkpoint(self) -> dict[str, "pd.DataFrame"]:
-        """Accuracy of P-T, or AUC, on each target by the epoch of P that it started from, as `pairs.from_checkpoints`.
+        """Accuracy of P-T on each target by the epoch of P that it started from, as `pairs.from_checkpoints`.
 
-        Targets that were not trained on from three checkpoints are left out. Raises NotRun if all are.
+        Targets that were not trained on from three checkpoints are left out, and those where networks are measured by
+        AUC. Raises NotRun if all are.
         """
         accuracy = self.tables.accuracy
         found = {target: pairs.from_checkpoints(accuracy, target) for target in self.targets(accuracy)}
         several = {target: values for target, values in found.items() if len(values.columns) > 2}
         if not several:
             raise NotRun("no target was trained on from three checkpoints of P")
-        return several
+        return self.by_accuracy(several)
 
 
 def evidence(found: Mapping[str, "pd.Series"], tested: str, limit: float = 0.0, below: bool = False) -> Evidence:

@@ -94,16 +94,17 @@ def one_basin(case: Case) -> Evidence:
 
 
 def barrier_between(*names: str) -> Measured:
-    """There is a barrier between the networks of each of these pairs."""
+    """There is a barrier of accuracy between the networks of each of these pairs."""
 
     def measured(case: Case) -> Evidence:
-        heights = case.barriers(*names)
+        heights = case.by_accuracy(case.barriers(*names))
         found = {
             f"{pair} on {target}": barrier
             for target, barriers in heights.items()
             for pair, barrier in zip(names, barriers, strict=True)
         }
-        tested = f"barrier of {' and of '.join(names)} > {points(BETWEEN_BASINS)} on {case.names(heights)}"
+        limit = f"{points(BETWEEN_BASINS)} of accuracy"
+        tested = f"barrier of {' and of '.join(names)} > {limit} on {', '.join(heights)}"
         return evidence(found, tested, BETWEEN_BASINS)
 
     return measured
