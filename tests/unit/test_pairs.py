@@ -71,9 +71,21 @@ def test_the_relative_gap_is_a_share_of_the_fine_tuned_networks_accuracy():
     }
 
 
-@pytest.mark.parametrize(("goal", "share"), [(0.35, 2 / 4), (0.1, 1 / 4), (0.6, 4 / 4)])
-def test_the_epochs_to_reach_a_goal_are_a_share_of_those_from_scratch(goal, share):
-    curves = {TUNED: [(0, 0.0), (1, 0.2), (2, 0.4), (3, 0.4)], SCRATCH: [(epoch, goal) for epoch in range(5)]}
+@pytest.mark.parametrize(
+    ("goal", "epochs", "share"),
+    [
+        (0.35, 4, 2 / 4),
+        (0.1, 4, 1 / 4),
+        (0.35, 40, 2 / 40),
+        (0.35, 1, 2 / 1),
+        (0.6, 4, 5 / 4),
+        (0.6, 40, 41 / 40),
+        (0.6, 1, 4 / 1),
+    ],
+)
+def test_the_epochs_to_reach_a_goal_are_a_share_of_those_from_scratch(goal, epochs, share):
+    """The fine-tuned network is trained for three."""
+    curves = {TUNED: [(0, 0.0), (1, 0.2), (2, 0.4), (3, 0.4)], SCRATCH: [(epoch, goal) for epoch in range(epochs + 1)]}
     history = pd.DataFrame(
         [
             {"treatment": treatment, "epoch": epoch, "top1": top1, "start": 9 if treatment == TUNED else None}
@@ -83,7 +95,7 @@ def test_the_epochs_to_reach_a_goal_are_a_share_of_those_from_scratch(goal, shar
     ).assign(target="sketch", split="test", size=28, instance="1", seed=0)
     accuracy = networks((TUNED, "1", 28, 9, 0, 0.4), (SCRATCH, "1", 28, None, 0, goal))
     tables = Tables(history, accuracy, *[pd.DataFrame()] * 7)
-    # what is never reached counts as reached one epoch after the last
+    # what is never reached counts as reached one epoch after the last of both
     assert pairs.epochs_to_reach(tables, "sketch").to_dict() == {0: share}
 
 

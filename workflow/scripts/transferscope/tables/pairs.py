@@ -124,15 +124,16 @@ def learning(
 def epochs_to_reach(tables: Tables, target: str) -> "pd.Series":
     """After what share of RI-T's epochs P-T first has RI-T's final test accuracy, or AUC (see `measure`), by seed.
 
-    One epoch more than P-T was trained for where it never has.
+    More than 1 where it never has, however long either was trained: one epoch more than the longer of the two.
     """
     column = measure(tables.accuracy, target)
     goal = final(tables.accuracy, target, SCRATCH)
     curve = learning(tables.history, target, TUNED, column=IN_HISTORY[column])
     curve = curve.loc[curve.index.intersection(goal.index)]
+    epochs = learning(tables.history, target, SCRATCH).columns.max()
     above = curve.ge(goal.reindex(curve.index), axis=0)
-    first = above.idxmax(axis=1).where(above.any(axis=1), curve.columns.max() + 1)
-    return first.astype(float) / learning(tables.history, target, SCRATCH).columns.max()
+    first = above.idxmax(axis=1).where(above.any(axis=1), max(curve.columns.max(), epochs) + 1)
+    return first.astype(float) / epochs
 
 
 def similarity(table: "pd.DataFrame", target: str, pair: str, column: str) -> "pd.DataFrame":
