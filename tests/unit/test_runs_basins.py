@@ -131,8 +131,9 @@ def test_a_line_of_the_history_says_which_network_it_is_of(runs):
     ]
 
 
-def test_runs_are_the_same_whatever_the_order_of_checkpoints(load_config):
+@pytest.mark.parametrize("section", ["source", "landscape"])
+def test_runs_are_the_same_whatever_the_order_of_checkpoints(load_config, section):
     one, other = (
-        basin_runs(load_config(VALID, f"basins: {{source: {{checkpoints: {order}}}}}")) for order in ([0, 2], [2, 0])
+        basin_runs(load_config(VALID, f"basins: {{{section}: {{checkpoints: {order}}}}}")) for order in ([1, 2], [2, 1])
     )
     assert [dataclasses.asdict(run) for run in one] == [dataclasses.asdict(run) for run in other]

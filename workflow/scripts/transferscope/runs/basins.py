@@ -99,7 +99,7 @@ def _on_whole_images(config: Mapping) -> Iterator[BasinRun]:
         explored = target in landscape["targets"]
         for treatment, instance in _members({**PAIRS, **LANDSCAPE_PAIRS} if explored else PAIRS):
             # the modules of the first instances are set back, or moved on the way that training took
-            passed = [0, *landscape["checkpoints"]] if explored and instance == FIRST else []
+            passed = [0, *sorted(landscape["checkpoints"])] if explored and instance == FIRST else []
             yield _run(config, target, treatment, instance, passed=passed, keep=True)
 
 
