@@ -37,6 +37,16 @@ VALID = (Path(__file__).parent / "valid.yaml").read_text()
             "source: {checkpoints: [1, 5]}",
             "source.checkpoints[1]: expected at most 4, the epochs of basins.source.recipe, found 5",
         ),
+        (
+            "source: {checkpoints: [4]}",
+            "source.checkpoints: expected at least one epoch below 4, the last of basins.source.recipe, which comes by "
+            "itself, found [4]",
+        ),
+        (
+            "recipes: {random: {augment: {crop: 2}}}",
+            "recipes.random.augment.crop: expected 0, as images of basins.shuffled, whose blocks have one order, are "
+            "trained on by it, too (mixup keeps the order), found 2",
+        ),
         ("last_epochs: 4", "last_epochs: expected at most 3, the epochs of basins.recipes, found 4"),
         (
             "landscape: {checkpoints: [1, 3]}",
@@ -81,6 +91,16 @@ VALID = (Path(__file__).parent / "valid.yaml").read_text()
 )
 def test_what_cannot_be_is_refused_in_words(fragment, expected, config_errors):
     assert config_errors(VALID, f"basins: {{{fragment}}}") == [f"config2.yaml:1: basins.{expected}"]
+
+
+def test_training_images_are_not_moved_after_they_were_shuffled(config_errors, load_config):
+    moved = {"rotation": 15, "shift": 0.1, "zoom": 0.1, "crop": 2, "flip": "true"}
+    for name, value in moved.items():
+        (message,) = config_errors(VALID, f"basins: {{recipes: {{pretrained: {{augment: {{{name}: {value}}}}}}}}}")
+        assert f"recipes.pretrained.augment.{name}: expected " in message and message.endswith(f", found {value}")
+    # P does not see them, and mixup leaves pixels where they are
+    others = "{source: {recipe: {augment: {crop: 2}}}, recipes: {random: {augment: {mixup: 0.7, flip: false}}}}"
+    assert load_config(VALID, f"basins: {others}")["basins"]["recipes"]["random"]["augment"]["mixup"] == 0.7
 
 
 def test_a_landscape_of_one_target_is_a_list_of_one(config_errors):

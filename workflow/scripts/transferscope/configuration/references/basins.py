@@ -11,6 +11,7 @@ SOURCE = ("basins", "source")
 SHUFFLED = ("basins", "shuffled")
 LANDSCAPE = ("basins", "landscape")
 RECIPES = [("basins", "recipes", name) for name in ("pretrained", "random")]
+MOVING = ("rotation", "shift", "zoom", "crop", "flip")  # what `augment` has that moves pixels
 
 
 def names(settings: Settings) -> Iterator[tuple[KeyPath, object, KeyPath]]:
@@ -34,14 +35,18 @@ def check(settings: Settings, parts: Parts) -> None:
     check_probe(settings, "basins", settings.names("basins", "targets"), parts)
     _check_epochs(settings)
     _check_sizes(settings)
+    _check_augmentation(settings)
     _check_alphas(settings)
     _check_images(settings, parts)
 
 
 def _check_epochs(settings: Settings) -> None:
     """Checkpoints are those of a run, and a mean over the last epochs asks for as many."""
-    epochs = settings.at(*SOURCE, "recipe", "epochs")
-    for position, epoch in enumerate(settings.at(*SOURCE, "checkpoints") or ()):
+    epochs, starts = settings.at(*SOURCE, "recipe", "epochs"), settings.at(*SOURCE, "checkpoints") or ()
+    if list(starts) == [epochs]:
+        expected = f"at least one epoch below {epochs}, the last of basins.source.recipe, which comes by itself"
+        settings.reject((*SOURCE, "checkpoints"), expected, shown(starts))
+    for position, epoch in enumerate(starts):
         if epochs is not None and epoch > epochs:
             expected = f"at most {epochs}, the epochs of basins.source.recipe"
             settings.reject((*SOURCE, "checkpoints", position), expected, shown(epoch))
@@ -73,6 +78,16 @@ def _check_sizes(settings: Settings) -> None:
                 expected = f"0 (all values change places) or one of {', '.join(map(str, valid))}, "
                 expected += f"which cut the {side} pixels of task '{target}' into two blocks or more"
                 settings.reject((*SHUFFLED, "sizes", position), expected, shown(size))
+
+
+def _check_augmentation(settings: Settings) -> None:
+    """What moves pixels comes after blocks are shuffled, and would break their one order for all images."""
+    for recipe in RECIPES:
+        augment = settings.at(*recipe, "augment") or {}
+        for name in filter(augment.get, MOVING):
+            off = shown(type(augment[name])(0))
+            expected = f"{off}, as images of basins.shuffled, whose blocks have one order, are trained on by it, too"
+            settings.reject((*recipe, "augment", name), f"{expected} (mixup keeps the order)", shown(augment[name]))
 
 
 def _check_alphas(settings: Settings) -> None:
