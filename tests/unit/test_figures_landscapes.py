@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from basins_tables import ALPHAS, MIDDLES, MIDDLES_OF_AUC, PAPER, SIGMAS
 from figure_checks import title_of
-from test_figures_basins import BLUE, drawn, lines_of, made, replaced
+from test_figures_basins import BLUE, DEEP, drawn, lines_of, made, modules_in, replaced
 
 from transferscope.figures.basins import FIGURES, figure6
 from transferscope.landscape.criticality import criticality
@@ -48,19 +48,19 @@ def test_the_module_that_most_landscapes_have_as_worst_is_named_with_their_numbe
     assert "fc (on 2 of 3 targets) for P-T" in title_of(FIGURES["profile"](tables, "paper"))
 
 
-def test_figure6_shows_some_modules_of_each_landscape():
+def test_figure6_shows_every_module_of_each_landscape():
     figure = drawn("figure6", "several")
-    rows = [axes.get_ylabel().split("\n") for axes in figure.axes if axes.get_ylabel().endswith("noise σ")]
-    assert [(target, module) for target, module, _ in rows] == [
-        (target, module) for target in ("real", "quickdraw", "chexpert") for module in ("conv1", "layer3.0", "fc")
-    ]
+    assert modules_in(figure) == 3 * list(DEEP.drops)
+    # two lines a target
+    lines = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert list(filter(None, lines))[::2] == list(filter(None, lines))[1::2] == ["real", "quickdraw", "chexpert"]
     assert "for 54 of 54 modules of P-T and 0 of 54" in title_of(figure)
     tables = made("several")
     higher = tables.criticality["error"].mask(tables.criticality["target"] == "quickdraw", 0.9)
     figure = figure6.draw(replaced(tables, "criticality", error=higher), "paper")
     assert "for 36 of 54 modules of P-T" in title_of(figure)
-    worst = [axes.images[0].get_array().min() == 90 for axes in figure.axes if axes.get_ylabel().endswith("noise σ")]
-    assert worst == 3 * [False] + 3 * [True] + 3 * [False]
+    worst = [axes.images[0].get_array().min() == 90 for axes in figure.axes if axes.get_ylabel() == "P-T\ndirect\nσ"]
+    assert worst == 2 * [False] + 2 * [True] + 2 * [False]
 
 
 def test_an_edge_is_where_criticality_has_it_whatever_the_rounding(demo):

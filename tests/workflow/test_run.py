@@ -16,7 +16,7 @@ FIGURES = {
     "quanta": ("figure3", "figure4", "figure5", "controls", "sensitivity", "table1", "joint"),
     "convergent": ("figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"),
     "basins": (
-        *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure7"),
+        *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure6_loss", "figure7"),
         *("mistakes", "profile", "table1", "table2", "distances", "numbers"),
     ),
 }

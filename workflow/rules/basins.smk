@@ -166,6 +166,7 @@ rule draw_basins_figures:
         figure4=figure("basins", "figure4", "Figure 4: between two networks"),
         figure5=figure("basins", "figure5", "Figure 5: modules set back"),
         figure6=figure("basins", "figure6", "Figure 6: valleys around modules"),
+        figure6_loss=figure("basins", "figure6_loss", "Figure 6: loss around modules"),
         figure7=figure("basins", "figure7", "Figure 7: from checkpoints of P"),
         mistakes=figure("basins", "mistakes", "Common and uncommon mistakes"),
         profile=figure("basins", "profile", "Criticality, module by module"),

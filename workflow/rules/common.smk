@@ -91,7 +91,7 @@ FIGURES = {
     ],
     "convergent": ["figure1", "filters", "correlations", "layers", "patches", "mapping", "clusters"],
     "basins": [
-        *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure7"),
+        *("figure2", "figure3", "curves", "figure4", "figure5", "figure6", "figure6_loss", "figure7"),
         *("mistakes", "profile", "table1", "table2", "distances", "numbers"),
     ],
 }

@@ -26,6 +26,7 @@ FIGURES = {
     "figure4": figure4.draw,
     "figure5": figure5.draw,
     "figure6": figure6.draw,
+    "figure6_loss": figure6.draw_loss,
     "figure7": figure7.draw,
     "mistakes": mistakes.draw,
     "profile": profile.draw,
