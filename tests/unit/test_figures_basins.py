@@ -342,6 +342,12 @@ def test_the_profile_shows_medians_and_their_range():
     band = criticality.collections[0].get_paths()[0].get_extents()
     assert band.y1 == pytest.approx((3**5 - 1) * 1.01)
     assert criticality.get_yscale() == "symlog"
+    # sums over six modules: 3^0 - 1 and so on, and 500 / (1 + depth), each with 1 % of it up and down
+    sums = np.array([(3.0 ** np.arange(6) - 1).sum(), (500 / np.arange(1, 7)).sum()])
+    assert sums == pytest.approx([358, 1225])
+    said = criticality.get_xlabel().split("\n")
+    assert said == ["network, sum of μ", "P-T: 358 (354 to 362)", "RI-T: 1.22e+03 (1.21e+03 to 1.24e+03)"]
+    assert drawn("profile", "alone").axes[0].get_xlabel().split("\n")[1] == "P-T: 358"
 
 
 def test_a_module_without_any_point_that_passes_is_left_out_of_the_profile_and_most_critical(demo):
@@ -352,6 +358,7 @@ def test_a_module_without_any_point_that_passes_is_left_out_of_the_profile_and_m
         legible(figure)
         assert np.isnan(lines_of(figure.axes[0], VERMILLION)[0]).tolist() == [False, False, True, False, False, False]
         assert "head for P-T, conv3 for RI-T" in title_of(figure)
+        assert figure.axes[0].get_xlabel().endswith("RI-T: ∞ (∞ to ∞)")
 
 
 def test_numbers_puts_ours_beside_the_papers():

@@ -146,6 +146,15 @@ def test_a_column_of_modules_is_in_the_order_of_depth_and_may_have_no_value():
     assert values.loc[0].tolist() == [2.0, float("inf")]
 
 
+def test_the_criticality_of_a_network_is_the_sum_over_its_modules_on_the_direct_path():
+    modules = pd.DataFrame({"module": ["fc", "conv1"], "depth": [5, 0], "mu": [0.5, 2.0]})
+    modules = modules.assign(target="sketch", treatment=TUNED)
+    seeds = [modules.assign(seed=0, path="direct"), modules.assign(seed=0, path="optimisation", mu=9.0)]
+    seeds += [modules.assign(seed=1, path="direct", mu=[None, 2.0])]
+    found = pairs.network_criticality(pd.concat(seeds), "sketch", TUNED)
+    assert found.to_dict() == {0: 2.5, 1: float("inf")}
+
+
 @pytest.mark.parametrize(
     ("errors", "alpha"),
     [([0.1, 0.1, 0.1], 0.0), ([0.3, 0.1, 0.1], 0.5), ([0.1, 0.3, 0.1], 1.0), ([0.3, 0.3, 0.3], 1.0)],

@@ -173,6 +173,14 @@ def by_module(
     return by_seed(rows, column, "module", target=target, treatment=treatment, path=path)
 
 
+def network_criticality(modules: "pd.DataFrame", target: str, treatment: str) -> "pd.Series":
+    """The criticality of a network, by seed: the sum of mu over its modules, each on its direct path.
+
+    modules: the table modules.csv. Infinite where some module bears no noise anywhere.
+    """
+    return by_module(modules, target, treatment, "mu", unknown=float("inf")).sum(axis=1)
+
+
 def opening(criticality: "pd.DataFrame", target: str, treatment: str) -> "pd.DataFrame":
     """Where the valley of each module opens, as fraction alpha of its straight path: a row a seed, a column a module.
 

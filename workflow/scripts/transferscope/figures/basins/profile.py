@@ -32,18 +32,20 @@ def draw(tables: Tables, scale: str) -> Figure:
     modules, shown = tables.modules, pairs.targets(tables.modules)
     figure = style.new_figure(
         style.PAGE_WIDTH,
-        min(1.2 + 1.8 * len(shown), style.PAGE_HEIGHT),
+        min(1.3 + 2.1 * len(shown), style.PAGE_HEIGHT),
         _title(modules, shown),
         style.scale_note(scale, modules["seed"].nunique()),
         "Lines: median over seeds, bands: their range. Criticality: least squared distance from the initial value over "
         "squared noise among all points that pass, 0 if the initial value itself does; missing where no point passes "
-        f"in half of the seeds. Solid: direct path, dotted: path of the optimisation. {NAMES}",
+        "in half of the seeds. Below it the network's: the sum over its modules on the direct path, ∞ if one of them "
+        f"bears no noise. Solid: direct path, dotted: path of the optimisation. {NAMES}",
     )
     grid = figure.subplots(len(shown), len(PANELS), sharex=True, squeeze=False)
     for row, target in zip(grid, shown, strict=True):
         for axes, (column, (_, label)) in zip(row, PANELS.items(), strict=True):
             axes.set_ylabel(label)
             _draw_column(axes, modules, target, column)
+        row[0].set_xlabel(_of_networks(modules, target), fontsize=style.SMALL_SIZE)
         if len(shown) > 1:
             row[0].set_ylabel(f"{style.readable(target)}\n{row[0].get_ylabel()}")
     for axes, (heading, _) in zip(grid[0], PANELS.values(), strict=True):
@@ -72,6 +74,19 @@ def _draw_column(axes: Axes, modules: "pd.DataFrame", target: str, column: str) 
 def _values(modules: "pd.DataFrame", target: str, treatment: str, column: str, path: str) -> "pd.DataFrame":
     """A row a seed, a column a module; what bears no noise anywhere is infinitely critical."""
     return pairs.by_module(modules, target, treatment, column, path, unknown=np.inf)
+
+
+def _of_networks(modules: "pd.DataFrame", target: str) -> str:
+    """The criticality of P-T and RI-T as a whole: median over seeds and, of several, their range."""
+    said = []
+    for treatment in (TUNED, SCRATCH):
+        found = pairs.network_criticality(modules, target, treatment)
+        if len(found):
+            median, low, high = (
+                f"{value:.3g}".replace("inf", "∞") for value in (found.median(), found.min(), found.max())
+            )
+            said.append(f"{treatment}: {median}" + (f" ({low} to {high})" if len(found) > 1 else ""))
+    return "\n".join(["network, sum of μ", *said])
 
 
 def _draw_line(axes: Axes, values: np.ndarray, kind: Mapping[str, str]) -> np.ndarray:
