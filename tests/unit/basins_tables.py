@@ -212,8 +212,9 @@ def _mistakes(setting: Setting, seed: int) -> list[dict]:
     for target, (pair, (common, first, second, same)) in itertools.product(setting.roles, MISTAKES.items()):
         wrong = (common + first) / IMAGES, (common + second) / IMAGES
         chance = wrong[0] * wrong[1] + (1 - wrong[0]) * (1 - wrong[1])
-        row = {"target": target, "seed": seed, "pair": pair, "common": common, "first_only": first}
-        row |= {"second_only": second, "neither": IMAGES - common - first - second, "same_label": same}
+        more = round(10 * IMAGES * SPREAD[seed])
+        row = {"target": target, "seed": seed, "pair": pair, "common": common, "first_only": first + more}
+        row |= {"second_only": second, "neither": IMAGES - common - first - second - more, "same_label": same}
         row |= {"jaccard": common / (common + first + second) + SPREAD[seed]}
         agreed = 1 - (first + second) / IMAGES
         found.append({**row, "kappa": (agreed - chance) / (1 - chance) + SPREAD[seed]})

@@ -313,6 +313,12 @@ def test_mistakes_are_shares_of_all_test_images():
     widths = np.array([patch.get_width() for patch in shares.patches]).reshape(4, 3)
     # both wrong with the same label and with others, the first alone, the second alone, of each pair
     np.testing.assert_allclose(widths.T, [[15, 5, 4, 4], [7, 11, 6, 24], [12, 18, 12, 12]])
+    # at the end of each share its standard error; that of the first alone, a point more and a point less, is no 0
+    found = [np.array([segment[:, 0] for segment in lines.get_segments()]) for lines in shares.collections]
+    np.testing.assert_allclose(np.mean(found, axis=2), np.cumsum(widths, axis=0))
+    halves = np.diff(found, axis=2)[:, :, 0] / 2
+    np.testing.assert_allclose(halves.T, 3 * [[0, 0, 1 / np.sqrt(3), 0]], atol=1e-9)
+    assert not drawn("mistakes", "alone").axes[2].collections
     assert [text.get_text() for text in shares.get_yticklabels()] == ["P-T & P-T", "P-T & RI-T", "RI-T & RI-T"]
     jaccard = [line.get_xdata()[0] for line in figure.axes[3].lines if line.get_marker() == "o"]
     assert jaccard == pytest.approx([200 / 280, 180 / 480, 300 / 540])

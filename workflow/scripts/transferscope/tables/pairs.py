@@ -14,6 +14,8 @@ from transferscope.terms.basins import DIRECT, FIRST_INSTANCE, SAME_INIT_INSTANC
 if TYPE_CHECKING:
     import pandas as pd
 
+# mistakes of two networks, as shares of all test images
+SHARES = ("both wrong, same label", "both wrong, other labels", "first alone wrong", "second alone wrong")
 IN_HISTORY = {"accuracy": "top1", "auc": "auc"}  # columns of accuracy.csv as history.csv and path.csv have them
 
 
@@ -144,6 +146,18 @@ def similarity(table: "pd.DataFrame", target: str, pair: str, column: str) -> "p
     found = by_seed(table, column, "layer", target=target, pair=pair)
     last = last_of_stages(list(found))
     return found[list(last.values())].set_axis(list(last), axis=1)
+
+
+def shares_of_mistakes(mistakes: "pd.DataFrame", target: str) -> dict[str, "pd.DataFrame"]:
+    """Each of the `SHARES` on a target, as fractions: a row a seed, a column a pair.
+
+    mistakes: the table mistakes.csv.
+    """
+    rows = _where(mistakes, target=target)
+    images = rows[["common", "first_only", "second_only", "neither"]].sum(axis=1)
+    counts = (rows["same_label"], rows["common"] - rows["same_label"], rows["first_only"], rows["second_only"])
+    shares = zip(SHARES, counts, strict=True)
+    return {name: by_seed(rows.assign(share=count / images), "share", "pair") for name, count in shares}
 
 
 def last_of_stages(layers: Sequence[str]) -> dict[str, str]:

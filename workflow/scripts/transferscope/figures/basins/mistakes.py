@@ -1,11 +1,12 @@
 """Common and uncommon mistakes of two networks, and how much they share beyond their number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from transferscope import statistics
 from transferscope.figures import style
@@ -17,13 +18,7 @@ from transferscope.terms.basins import SCRATCH_PAIR, TUNED_PAIR
 if TYPE_CHECKING:
     import pandas as pd
 
-# shares of all test images: column or difference of columns of mistakes.csv, and its shade
-SHARES = {
-    "both wrong, same label": (lambda table: table["same_label"], "#303030"),
-    "both wrong, other labels": (lambda table: table["common"] - table["same_label"], "#707070"),
-    "first alone wrong": (lambda table: table["first_only"], "#a8a8a8"),
-    "second alone wrong": (lambda table: table["second_only"], "#d6d6d6"),
-}
+SHADES = dict(zip(pairs.SHARES, ("#303030", "#707070", "#a8a8a8", "#d6d6d6"), strict=True))
 MEASURES = {"jaccard": ("Jaccard", "o"), "kappa": ("κ", "D")}
 
 
@@ -41,18 +36,19 @@ def draw(tables: Tables, scale: str) -> Figure:
         1.2 + 1.05 * len(shown),
         _title(table, shown),
         style.scale_note(scale, table["seed"].nunique()),
-        "Means over seeds, bars: ± standard error over seeds. Jaccard: common mistakes as a fraction of all that "
-        f"either makes, which grows with their number; κ (Cohen's kappa): agreement beyond chance. {NAMES}",
+        "Means over seeds, thin lines: ± standard error over seeds, of each share at its right end. Jaccard: common "
+        "mistakes as a fraction of all that either makes, which grows with their number; κ (Cohen's kappa): agreement "
+        f"beyond chance. {NAMES}",
     )
     heights = (0.35, *[1] * len(shown))
     key, *grid = figure.subplots(len(shown) + 1, 2, width_ratios=(1.6, 1), height_ratios=heights)
-    draw_key(key[0], {share: {"color": shade, "marker": "s"} for share, (_, shade) in SHARES.items()}, columns=2)
+    draw_key(key[0], {share: {"color": shade, "marker": "s"} for share, shade in SHADES.items()}, columns=2)
     draw_key(key[1], {label: {"color": style.GREY, "marker": marker} for label, marker in MEASURES.values()}, columns=2)
     for (shares, measures), target in zip(grid, shown, strict=True):
         rows = table[table["target"] == target]
         names = [pair for pair in PAIR_KINDS if pair in set(rows["pair"])]
         shares.set_ylabel(style.readable(target))
-        _draw_shares(shares, rows, names)
+        _draw_shares(shares, pairs.shares_of_mistakes(table, target), names)
         _draw_measures(measures, rows, names)
     for column, label in zip(zip(*grid, strict=True), ("share of test images (%)", "Jaccard, κ"), strict=True):
         # limits that hold what every target shows, which sharing axes that are drawn already would not find
@@ -64,14 +60,16 @@ def draw(tables: Tables, scale: str) -> Figure:
     return figure
 
 
-def _draw_shares(axes: Axes, rows: "pd.DataFrame", names: Sequence[str]) -> None:
-    """A bar for each pair, made of its shares."""
-    images = rows[["common", "first_only", "second_only", "neither"]].sum(axis=1)
-    left = np.zeros(len(names))
-    for counted, shade in SHARES.values():
-        values = (100 * counted(rows) / images).groupby(rows["pair"]).mean()[names].to_numpy()
-        axes.barh(range(len(names)), values, left=left, color=shade, height=0.7)
-        left += values
+def _draw_shares(axes: Axes, shares: Mapping[str, "pd.DataFrame"], names: Sequence[str]) -> None:
+    """A bar for each pair, made of its shares, with the standard error of each at its end."""
+    casing = [withStroke(linewidth=2.5, foreground="white")]
+    left, places = np.zeros(len(names)), range(len(names))
+    for name, values in shares.items():
+        means, errors = statistics.means_and_errors(100 * values[names])
+        axes.barh(places, means, left=left, color=SHADES[name], height=0.7)
+        left = left + means
+        if len(values) > 1:
+            axes.hlines(places, left - errors, left + errors, colors="black", linewidth=1, path_effects=casing)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
 
