@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from anb_tables import accuracy_table, value
-from test_figures import legible, texts_of
+from figure_checks import legible, texts_of, title_of
 
 from transferscope.figures import style
 from transferscope.figures.anb import decomposition, figure2, figure3, table1
@@ -30,17 +30,13 @@ def expected(split: str, treatment: str, half: str = "A", layers: int = 7) -> li
     return [100 * value(split, "base", half, 0), *copied]
 
 
-def title_of(figure) -> str:
-    return figure.get_suptitle().replace("\n", " ")
-
-
 @pytest.mark.parametrize("name", DRAWN)
 @pytest.mark.parametrize(("layers", "seeds", "scale"), [(7, 3, "paper"), (5, 3, "demo"), (5, 1, "reduced")])
 def test_every_figure_is_legible_fits_the_page_and_says_its_scale_and_seeds(name, layers, seeds, scale):
     figure = DRAWN[name](accuracy_table(layers, seeds), scale)
-    legible(figure)
+    words = legible(figure)
     assert figure.get_figwidth() <= style.PAGE_WIDTH and figure.get_figheight() <= style.PAGE_HEIGHT
-    assert style.scale_note(scale, seeds) in [text.get_text() for text in texts_of(figure)]
+    assert style.scale_note(scale, seeds) in words
 
 
 @pytest.mark.parametrize("name", DRAWN)
