@@ -1,58 +1,22 @@
 """What the figures of fine-tuned networks and networks from scratch show equals the tables; titles say what is so."""
 
 import dataclasses
-import functools
 
 import numpy as np
 import pytest
-from basins_tables import BOTTLENECKS, DEMO, EPSILON, PAPER, tables
+from basins_figures import BLUE, DEEP, SETTINGS, VERMILLION, drawn, lines_of, made, modules_in, replaced
+from basins_tables import DEMO, EPSILON, PAPER, tables
 from figure_checks import legible, texts_of, title_of
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_hex
 
 from transferscope.figures import style
-from transferscope.figures.basins import FIGURES, TABLES, figure6, mistakes, numbers, profile
+from transferscope.figures.basins import FIGURES, TABLES, figure6, mistakes, profile
 from transferscope.tables.pairs import Tables
-
-BLUE, VERMILLION = "#0072b2", "#d55e00"  # of P-T and RI-T
-# the paper's net has 18 modules
-DEEP = dataclasses.replace(PAPER, drops={module: (0.01, 0.1) for module in ("conv1", *BOTTLENECKS, "fc")})
-
-
-SETTINGS = {
-    "paper": (PAPER, 3, "paper"),
-    "demo": (DEMO, 3, "demo"),
-    "alone": (DEMO, 1, "reduced"),
-    "deep": (DEEP, 2, "paper"),
-    # the largest that the config of the papers' scale asks for
-    "several": (dataclasses.replace(DEEP, landscape=("real", "quickdraw", "chexpert")), 3, "paper"),
-}
-
-
-@functools.cache
-def made(setting: str) -> Tables:
-    return tables(*SETTINGS[setting][:2])
-
-
-@functools.cache
-def drawn(name: str, setting: str):
-    """A figure of one of the settings; whoever looks at it leaves it as it is."""
-    tables, scale = made(setting), SETTINGS[setting][-1]
-    return FIGURES[name](tables, scale) if name in FIGURES else TABLES[name](numbers.rows(tables), scale)
 
 
 @pytest.fixture
 def demo() -> Tables:
     return made("demo")
-
-
-def replaced(tables: Tables, table: str, **columns) -> Tables:
-    """A copy of the tables with other values in these columns; a function makes them of the table."""
-    return dataclasses.replace(tables, **{table: getattr(tables, table).assign(**columns)})
-
-
-def lines_of(axes, colour: str) -> list[np.ndarray]:
-    return [line.get_ydata() for line in axes.lines if to_hex(line.get_color()) == colour]
 
 
 @pytest.mark.parametrize("name", [*FIGURES, *TABLES])
@@ -218,12 +182,6 @@ def test_figure6_shows_the_error_around_both_paths_and_the_edge_of_the_valley():
     assert {tuple(segment[:, 1]) for segment in level.get_segments()} == {(2.5, 2.5)} and len(level.get_segments()) == 3
     assert [axes.get_title().split("\n")[-1] for axes in grid[:, 5]] == ["‖θ−θ₀‖ 16", "", "‖θ−θ₀‖ 10", ""]
     assert title_of(figure).endswith("for 6 of 6 modules of P-T and 0 of 6 modules of RI-T (rotated)")
-
-
-def modules_in(figure) -> list[str]:
-    """The modules that have maps in a figure, in its order."""
-    headings = [axes.get_title().split("\n") for axes in figure.axes]
-    return [module for module, *below in headings if below]
 
 
 def test_figure6_shows_all_of_many_modules_in_two_lines():

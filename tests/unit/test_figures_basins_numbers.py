@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from test_figures import texts_of
-from test_figures_basins import drawn, made, title_of
+from basins_figures import drawn, made
+from figure_checks import texts_of, title_of
 
 from transferscope.figures.basins import TABLES, numbers
 from transferscope.tables.pairs import SHARES

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from basins_figures import BLUE, DEEP, drawn, lines_of, made, modules_in, replaced
 from basins_tables import ALPHAS, MIDDLES, MIDDLES_OF_AUC, PAPER, SIGMAS
 from figure_checks import title_of
-from test_figures_basins import BLUE, DEEP, drawn, lines_of, made, modules_in, replaced
 
 from transferscope.figures.basins import FIGURES, figure6
 from transferscope.landscape.criticality import criticality
