@@ -4,6 +4,7 @@ import yaml
 
 from transferscope.configuration.schema import SCHEMA_FILE
 from transferscope.data import datasets, known, listed, tasks
+from transferscope.models import zoo
 
 
 def test_the_config_knows_every_loader_its_options_and_its_splits():
@@ -30,6 +31,11 @@ def test_the_config_knows_every_change_of_images_domain_and_finding():
     }
     assert options["DomainNet"]["domain"]["enum"] == list(listed.DOMAINS)
     assert options["CheXpert"]["finding"]["enum"] == list(listed.FINDINGS)
+
+
+def test_the_config_refuses_the_options_of_a_model_that_the_zoo_refuses():
+    options = yaml.safe_load(SCHEMA_FILE.read_text())["$defs"]["model"]["properties"]["options"]
+    assert options["propertyNames"]["not"]["enum"] == list(zoo.WEIGHTS_OPTIONS)
 
 
 def test_the_size_of_images_is_known_by_the_loader_or_by_an_option():

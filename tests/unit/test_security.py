@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import h5py
+import malicious_files
 import numpy as np
 import pytest
 import safetensors.torch
@@ -30,33 +31,6 @@ ROOT = WORKFLOW.parent
 VALID = Path(__file__).with_name("valid.yaml").read_text()
 
 
-class Payload:
-    """An object whose unpickling makes a file."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __reduce__(self):
-        return (Path.touch, (self.path,))
-
-
-def as_saved_by_torch(content: object, **options) -> bytes:
-    stream = io.BytesIO()
-    torch.save(content, stream, **options)
-    return stream.getvalue()
-
-
-def as_saved_by_numpy(*content: object) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, np.array(content, dtype=object), allow_pickle=True)
-    return stream.getvalue()
-
-
-def safetensors_with(header: object) -> bytes:
-    text = json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text
-
-
 @pytest.fixture
 def trap(tmp_path) -> Path:
     """The file that is there as soon as one of the `payloads` has run."""
@@ -65,27 +39,14 @@ def trap(tmp_path) -> Path:
 
 @pytest.fixture
 def payloads(trap) -> dict[str, bytes]:
-    """Files that run code when they are unpickled, and such that are odd."""
-    payload = Payload(trap)
-    return {
-        "pickle": pickle.dumps(payload),
-        "old pickle": pickle.dumps(payload, protocol=0),
-        "torch": as_saved_by_torch({"weight": torch.zeros(2), "code": payload}),
-        "old torch": as_saved_by_torch({"weight": payload}, _use_new_zipfile_serialization=False),
-        "numpy": as_saved_by_numpy(payload),
-        "a vast header": (2**62).to_bytes(8, "little") + b"{}" * 50,
-        "deep JSON": b"# " + b"[" * 200_000,
-        "tensors out of bounds": safetensors_with({"a": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 8]}}),
-        "nothing": b"",
-        "zeros": bytes(5_000),
-    }
+    return malicious_files.payloads(trap)
 
 
 def test_the_payloads_are_live(payloads, trap):
     for name in ("pickle", "old pickle"):
         pickle.loads(payloads[name])
         trap.unlink()
-    for name in ("torch", "old torch"):
+    for name in ("torch", "old torch", "torch that torch gives up"):
         torch.load(io.BytesIO(payloads[name]), weights_only=False)
         trap.unlink()
     np.load(io.BytesIO(payloads["numpy"]), allow_pickle=True)
@@ -123,6 +84,28 @@ def test_no_reader_runs_what_a_file_holds(name, payloads, trap, tmp_path):
         with pytest.raises(InputError, match=re.escape(name)):
             READERS[name](path)
         assert not trap.exists(), payload
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "options"),
+    [
+        ("timm", "test_resnet", {"pretrained": True, "pretrained_cfg": {"url": "file://{evil}"}}),
+        ("timm", "test_resnet", {"pretrained": True, "pretrained_cfg_overlay": {"url": "file://{evil}"}}),
+        ("timm", "test_resnet", {"checkpoint_path": "{evil}"}),
+        ("torchvision", "shufflenet_v2_x0_5", {"weights": "IMAGENET1K_V1"}),
+    ],
+)
+def test_a_checkpoint_cannot_have_a_library_load_another_file(library, name, options, trap, tmp_path, monkeypatch):
+    architecture = {"library": library, "name": name, "classes": 1000, "channels": 3, "image_size": 32}
+    tensors = zoo.create(architecture).state_dict()
+    evil, path = tmp_path / "evil.pth", tmp_path / "epoch1.safetensors"
+    evil.write_bytes(malicious_files.that_torch_gives_up(trap))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    options = json.loads(json.dumps(options).replace("{evil}", str(evil)))
+    store.write_checkpoint(path, tensors, {"architecture": architecture | {"options": options}})
+    with pytest.raises(InputError, match=rf"{path} holds no network of ours: option '\w+' .* would load weights"):
+        zoo.load(path)
+    assert not trap.exists()
 
 
 def test_an_unfinished_run_does_not_run_what_its_state_holds(payloads, trap, tmp_path):
@@ -283,7 +266,7 @@ def test_no_rule_writes_outside_of_results():
     assert [path for path in paths if not path.startswith(written + others) and "*" not in path] == []
 
 
-@pytest.mark.parametrize("option", ["pretrained", "checkpoint_path", "pretrained_cfg", "weights", "weights_backbone"])
+@pytest.mark.parametrize("option", zoo.WEIGHTS_OPTIONS)
 def test_options_of_a_model_cannot_fetch_or_load_weights_unchecked(option, config_errors):
     fragment = f"models: {{net: {{options: {{{option}: x}}}}}}"
     (error,) = config_errors(VALID, fragment)

@@ -1,9 +1,11 @@
 """Published and local weights, made to fit an architecture."""
 
+import dataclasses
 import hashlib
 import re
 from pathlib import Path
 
+import malicious_files
 import pytest
 import safetensors.torch
 import torch
@@ -26,20 +28,28 @@ def assert_same(found: dict, expected: dict) -> None:
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
+def on_server(folder: Path, name: str, content: dict | bytes) -> Path:
+    """A torch file of these tensors, or of these bytes, that is called by its digest, as libraries publish them."""
+    written = folder / "server"
+    if isinstance(content, bytes):
+        written.write_bytes(content)
+    else:
+        torch.save(content, written)
+    digest = hashlib.sha256(written.read_bytes()).hexdigest()
+    return written.rename(folder / f"{name}-{digest[:8]}.pth")
+
+
 @pytest.fixture
 def publish(tmp_path, monkeypatch):
-    """Publish tensors as torchvision's weights of a network, at an address on this machine.
+    """Publish tensors, or a file's bytes, as torchvision's weights of a network, at an address on this machine.
 
     The real ones lie on a server; all but the address is as it is there.
     """
     from torchvision import models
 
-    def publish(name: str, tensors: dict) -> Path:
+    def publish(name: str, content: dict | bytes) -> Path:
         choice = models.get_model_weights(name).IMAGENET1K_V1
-        written = tmp_path / "server"
-        torch.save(tensors, written)
-        digest = hashlib.sha256(written.read_bytes()).hexdigest()
-        written = written.rename(tmp_path / f"{name}-{digest[:8]}.pth")
+        written = on_server(tmp_path, name, content)
         monkeypatch.setattr(choice.value, "url", written.as_uri())
         return written
 
@@ -97,6 +107,53 @@ def test_damaged_or_unreachable_weights_are_refused(publish, tmp_path):
     (folder / written.name).write_bytes(content[:-2000])
     with pytest.raises(InputError, match=rf"{written.name} is damaged \(its SHA-256 is .*delete it"):
         weights.published(model, folder)
+
+
+@pytest.fixture
+def publish_by_timm(tmp_path, monkeypatch):
+    """Likewise as weights of timm's that are not on its hub."""
+    from timm.models import _registry
+
+    def publish(name: str, content: dict | bytes) -> Path:
+        written = on_server(tmp_path, name, content)
+        weights = dataclasses.replace(_registry.get_pretrained_cfg(f"{name}.in1k"), url=written.as_uri())
+        assert not weights.hf_hub_id
+        monkeypatch.setitem(_registry._model_pretrained_cfgs, f"{name}.in1k", weights)
+        return written
+
+    return publish
+
+
+OFF_HUB = {"library": "timm", "name": "legacy_seresnet18", "image_size": 64, "source": {"weights": "in1k"}}
+
+
+def test_timms_weights_that_are_not_on_its_hub_are_fetched_checked_and_adapted(publish_by_timm, tmp_path):
+    expected = network(OFF_HUB).state_dict()
+    written = publish_by_timm(OFF_HUB["name"], expected)
+    for _ in "once fetched, then there":
+        tensors, facts = weights.published(OFF_HUB, tmp_path / "downloads")
+        written.unlink(missing_ok=True)
+        assert_same(tensors, expected)
+    assert list(facts["weights"]["sha256"]) == [written.name]
+    grey, _ = weights.published(OFF_HUB | {"channels": 1}, tmp_path / "downloads")
+    assert grey["layer0.conv1.weight"].shape[1] == 1
+    (tmp_path / "downloads" / written.name).unlink()
+    torch.save({}, written)
+    with pytest.raises(InputError, match=r"cannot fetch the weights in1k .*\(invalid hash value"):
+        weights.published(OFF_HUB, tmp_path / "downloads")
+
+
+@pytest.mark.parametrize("payload", ["torch", "old torch", "torch that torch gives up"])
+@pytest.mark.parametrize("library", ["torchvision", "timm"])
+def test_published_weights_run_nothing_that_they_hold(library, payload, publish, publish_by_timm, tmp_path):
+    """Not even if it is they whose digest was published."""
+    trap = tmp_path / "code ran"
+    model = {"torchvision": from_torchvision("shufflenet_v2_x0_5"), "timm": OFF_HUB}[library]
+    published = {"torchvision": publish, "timm": publish_by_timm}[library]
+    published(model["name"], malicious_files.payloads(trap)[payload])
+    with pytest.raises(InputError, match=r"(holds pickled objects|is truncated or no torch file)"):
+        weights.published(model, tmp_path / "downloads")
+    assert not trap.exists()
 
 
 @pytest.fixture

@@ -102,9 +102,7 @@ def _from_torchvision(
     choice = models.get_model_weights(model["name"])
     zoo.refuse_unknown(f"weights of torchvision's {model['name']}", name, choice.__members__)
     weights = choice[name]
-    tensors = weights.get_state_dict(
-        progress=False, check_hash=True, model_dir=str(folder), map_location="cpu", weights_only=True
-    )
+    tensors = _fetched(weights.url, folder)
     # the published files of dense networks still have the names of before 2018
     tensors = {re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)", r"\1\2", key): tensors[key] for key in tensors}
     architecture = zoo.architecture(model, classes=len(weights.meta["categories"]))
@@ -128,11 +126,26 @@ def _from_timm(model: Mapping, name: str, folder: Path) -> tuple[nn.Module, dict
             "it as `source: {checkpoint: ...}`"
         )
     architecture = zoo.architecture(model, classes=weights.num_classes)
-    options = {"pretrained": True, "pretrained_cfg": name, "cache_dir": str(folder)}
-    module = zoo.create(architecture | {"options": architecture["options"] | options})
+    # what has an address timm would open before it is checked, and again without `weights_only` where that fails
+    overlay = {"url": None} if weights.hf_hub_id else {"state_dict": _fetched(weights.url, folder)}
+    module = zoo.create(
+        architecture, pretrained=True, pretrained_cfg=name, pretrained_cfg_overlay=overlay, cache_dir=str(folder)
+    )
     if architecture["channels"] == 1:
         return module, architecture, [sum(weights.mean) / 3], [sum(weights.std) / 3]
     return module, architecture, weights.mean, weights.std
+
+
+def _fetched(url: str, folder: Path) -> dict[str, Tensor]:
+    """The tensors of a published torch file whose name ends with its digest, downloaded and checked unless it is there.
+
+    Nothing in it is executed.
+    """
+    path = folder / Path(url).name
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), re.search(PROMISED_DIGEST, path.stem)[1], progress=False)
+    return _torch_tensors(path)[0]
 
 
 def _default_normalisation(model: Mapping) -> dict[str, Sequence[float]]:

@@ -20,19 +20,32 @@ from transferscope.models import small
 
 # what an architecture says beside its name and its options
 SHAPE = ("channels", "classes", "image_size")
+# options that have a library fetch or load weights, which it would not check; the config's schema refuses them as well
+WEIGHTS_OPTIONS = (
+    *("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"),
+    *("weights", "weights_backbone"),
+)
 # how libraries object to an option's value; what is wrong with a download is an OSError
 OPTION_ERRORS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError, AssertionError)
 
 
-def create(architecture: Mapping) -> nn.Module:
+def create(architecture: Mapping, **loading) -> nn.Module:
     """A network in training mode, its weights drawn by the library's own rule from torch's global generator.
 
     Networks of convolutions come in the memory format that is fast for them: see `memory_format`.
-    Raises InputError if the library, the name or an option is unknown, or if an option's value is not possible.
+    loading: of `WEIGHTS_OPTIONS`, what timm is to load. An architecture, which may be a file's, cannot ask for that.
+    Raises InputError if the library, the name or an option is unknown, if an option's value is not possible, or if an
+    option would load weights.
     """
     library = architecture["library"]
     refuse_unknown("model library", library, LIBRARIES)
-    module = LIBRARIES[library](architecture)
+    for option in architecture.get("options") or {}:
+        if option in WEIGHTS_OPTIONS:
+            raise InputError(
+                f"option '{option}' of {library} model {architecture['name']} would load weights unchecked: expected "
+                "an architecture alone; name weights as a model's source, in the config"
+            )
+    module = LIBRARIES[library](architecture, **loading)
     return module.to(memory_format=memory_format(module))
 
 
@@ -106,8 +119,11 @@ def load(path: str | Path) -> tuple[nn.Module, dict]:
             f"{path} does not say which architecture it holds: it was written elsewhere; "
             "name it as a model's source, with `source: {checkpoint: ...}` in the config"
         )
-    with torch.random.fork_rng(devices=[]):
-        module = create(facts["architecture"])
+    try:
+        with torch.random.fork_rng(devices=[]):
+            module = create(facts["architecture"])
+    except InputError as error:
+        raise InputError(f"{path} holds no network of ours: {error}") from error
     fit(module, tensors, path)
     return module.eval(), facts
 
@@ -183,7 +199,7 @@ def _torchvision(architecture: Mapping) -> nn.Module:
     return _build(models.get_model_builder(name), architecture, **arguments)
 
 
-def _timm(architecture: Mapping) -> nn.Module:
+def _timm(architecture: Mapping, **loading) -> nn.Module:
     import timm
 
     name = architecture["name"]
@@ -192,7 +208,7 @@ def _timm(architecture: Mapping) -> nn.Module:
     published = timm.get_pretrained_cfg(name)
     if published is not None and published.fixed_input_size:
         arguments["img_size"] = architecture["image_size"]
-    return _build(partial(timm.create_model, name), architecture, **arguments)
+    return _build(partial(timm.create_model, name, **loading), architecture, **arguments)
 
 
 def _build(builder: Callable[..., nn.Module], architecture: Mapping, **arguments) -> nn.Module:
