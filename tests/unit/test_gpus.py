@@ -129,3 +129,52 @@ def test_a_process_keeps_the_gpu_that_it_has(tmp_path, monkeypatch):
 def test_processes_that_see_different_gpus_take_none_from_each_other(start):
     # 0 and 1; 2 and 3, of which the first has the number 0 for one that sees no others
     assert sorted(map(number, [start(2), start(2), start(4, first=2), start(4, first=2)])) == [0, 0, 1, 1]
+
+
+# ---- several users
+
+# claims a GPU by a file in the present folder; as another user, where it may
+CLAIM = """
+import os, sys, tempfile
+from transferscope.errors import InputError
+from transferscope.machine import gpus
+tempfile.tempdir = ""
+os.umask(int(sys.argv[1], 8))
+if os.geteuid() == 0:
+    os.setuid(int(sys.argv[2]))
+try:
+    print(gpus.claim(("0", "1")))
+except InputError as error:
+    print(error)
+"""
+ROOT, NOBODY = "0", "65534"
+
+
+def claimed(folder: Path, umask: str, user: str) -> str:
+    """What a process says that claims one of two GPUs."""
+    call, environment = [sys.executable, "-c", CLAIM, umask, user], os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def shared(tmp_path) -> Path:
+    """A folder that all users may write to."""
+    tmp_path.chmod(0o1777)
+    return tmp_path
+
+
+def test_a_gpu_is_free_for_all_users_after_the_job_of_one_who_lets_nobody_read_their_files(shared):
+    assert claimed(shared, "077", ROOT) == "0"
+    (lock,) = shared.iterdir()
+    assert lock.stat().st_mode & 0o777 == 0o644
+    # left as an earlier job made it
+    lock.chmod(0o600)
+    assert claimed(shared, "077", ROOT) == "0"
+    assert claimed(shared, "022", NOBODY) == "0"
+
+
+def test_a_lock_that_cannot_be_opened_is_told_with_what_to_do(shared):
+    (shared / "transferscope-gpu0.lock").touch(mode=0)
+    said = claimed(shared, "022", NOBODY)
+    assert said.startswith("transferscope-gpu0.lock cannot be opened (Permission denied), by whose lock")
+    assert "make it readable (chmod 644), or give each job its GPU" in said

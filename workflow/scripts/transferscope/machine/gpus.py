@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from transferscope.errors import InputError
+
 SECONDS_BETWEEN_TRIES = 1.0
 
 
@@ -43,6 +45,7 @@ def claim(names: tuple[str, ...]) -> int:
     when the process ends, in whatever way. These files are in the folder for temporary ones, where all processes of the
     machine find them.
     names: of these GPUs, the same in all processes: their numbers on the machine, or what CUDA calls them.
+    Raises InputError if such a file cannot be opened.
     """
     folder = Path(tempfile.gettempdir())
     while True:
@@ -56,9 +59,18 @@ def _locked(path: Path) -> bool:
     """Whether this process now holds the lock on a file, which stays open for as long as the process lives."""
     # to lock a file of another user, reading is enough
     try:
-        file = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        try:
+            file = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be opened ({error.strerror}), by whose lock jobs know that a GPU is taken: have its owner "
+            "make it readable (chmod 644), or give each job its GPU (CUDA_VISIBLE_DEVICES)"
+        ) from error
+    if os.fstat(file).st_uid == os.geteuid():
+        # readable for all, whatever the umask made of that
+        os.fchmod(file, 0o644)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
