@@ -41,6 +41,8 @@ onstart:
         or_exit(require_own_logs, workflow.executor_settings.logdir)
         or_exit(cancel_orphans, held is not None)
         note_what_is_submitted()
+    else:
+        or_exit(require_none_submitted)
     or_exit(require_idle)
     tell_what_is_unknown()
 

@@ -66,6 +66,27 @@ def test_without_locks_jobs_are_named_and_none_is_cancelled(queue, tmp_path):
     assert slurm.cancel_orphans(alone=False) == []
 
 
+def test_a_local_run_is_refused_while_jobs_of_its_folder_wait_or_work(queue, tmp_path):
+    slurm.LOGS.mkdir(parents=True)
+    put(queue, "19", tmp_path / "run2")
+    slurm.require_none_submitted()
+    put(queue, "17", tmp_path / "run")
+    put(queue, "18_2", tmp_path / "run")
+    with pytest.raises(InputError, match=r"SLURM still has jobs of this folder: 17, 18_2: scancel 17 18_2, then run"):
+        slurm.require_none_submitted()
+    assert len(list(queue.iterdir())) == 3
+
+
+def test_a_local_run_asks_slurm_only_where_it_is_and_something_was_ever_submitted(queue, monkeypatch):
+    queue.rmdir()
+    slurm.require_none_submitted()
+    slurm.LOGS.mkdir(parents=True)
+    with pytest.raises(InputError, match=r"squeue fails .*: run again when SLURM answers; or, .* remove .*slurm_logs"):
+        slurm.require_none_submitted()
+    monkeypatch.setenv("PATH", "")
+    slurm.require_none_submitted()
+
+
 def test_logs_that_would_lie_elsewhere_stop_the_run():
     slurm.require_own_logs(None)
     with pytest.raises(InputError, match=r"slurm-logdir is /logs: leave it out"):

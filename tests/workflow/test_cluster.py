@@ -75,6 +75,18 @@ def test_jobs_that_may_be_anothers_are_left_alone_where_nothing_can_be_locked(tm
     assert not (tmp_path / "cancelled").exists() and not (tmp_path / "results").exists()
 
 
+def test_a_local_run_is_refused_beside_jobs_that_a_killed_submission_left_in_the_queue(tmp_path, slurm):
+    logs = tmp_path / ".snakemake/slurm_logs"
+    logs.mkdir(parents=True)
+    slurm("squeue", f"printf '%-64s%s\\n' 17 '{logs}/rule_pretrain/17.log'")
+    here = ("--cores", "1")
+    said = words(tmp_path, "tas", where=here)
+    assert "SLURM still has jobs of this folder: 17: scancel 17, then run again" in said
+    assert "Traceback" not in said and not (tmp_path / "results").exists()
+    # what would be done may be asked all the same
+    assert "still has jobs" not in words(tmp_path, "-n", "tas", where=here)
+
+
 def test_logs_of_slurm_that_would_lie_elsewhere_are_refused(tmp_path, slurm):
     said = words(tmp_path, "--slurm-logdir", str(tmp_path), "tas")
     assert f"slurm-logdir is {tmp_path}: leave it out" in said

@@ -14,7 +14,7 @@ from transferscope.cost.jobs import exploring_minutes, memory_mb, training_minut
 from transferscope.errors import InputError
 from transferscope.machine.exclusive import hold, require_idle, require_writable
 from transferscope.machine.gpus import gpus_here, gpus_in_cluster
-from transferscope.machine.slurm import cancel_orphans, require_own_logs
+from transferscope.machine.slurm import cancel_orphans, require_none_submitted, require_own_logs
 from transferscope.runs import batches
 from transferscope.runs.anb import anb_runs
 from transferscope.runs.basins import basin_runs

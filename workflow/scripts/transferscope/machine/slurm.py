@@ -1,5 +1,6 @@
 """SLURM jobs that outlived the Snakemake that submitted them."""
 
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -43,6 +44,24 @@ def cancel_orphans(alone: bool) -> list[str]:
             )
         time.sleep(1)
     return orphans
+
+
+def require_none_submitted() -> None:
+    """Raise InputError if SLURM has jobs of this folder, waiting ones included, beside which a local run would write.
+
+    SLURM is asked only where it is and jobs were ever submitted from here. Raises InputError if it does not answer.
+    """
+    if not LOGS.is_dir() or not shutil.which("squeue"):
+        return
+    try:
+        orphans = _orphans()
+    except InputError as error:
+        raise InputError(f"{error}; or, if no job of this folder can be left, remove {LOGS}") from error
+    if orphans:
+        raise InputError(
+            f"SLURM still has jobs of this folder: {', '.join(orphans)}: scancel {' '.join(orphans)}, then run again, "
+            "or go on with the profile for SLURM, which cancels what a killed submission left"
+        )
 
 
 def _orphans() -> list[str]:
