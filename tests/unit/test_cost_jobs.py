@@ -112,6 +112,14 @@ def test_modules_are_explored_in_the_first_attempt_as_none_goes_on(config):
         assert minutes <= 3 * jobs.DAY
 
 
+def test_a_dataset_is_prepared_in_the_first_attempt_however_many_images_it_has(config):
+    # the longest of decoding ImageNet alone, and none that is near the limit
+    assert jobs.preparing_minutes(config["datasets"]["imagenet"]) >= 1.5 * 127
+    assert jobs.preparing_minutes(config["datasets"]["cifar10"]) == 120
+    folder = {"loader": "ImageFolder", "root": "mine", "size": 32}
+    assert jobs.preparing_minutes(folder) == jobs.preparing_minutes(folder | {"loader": "DomainNet"}) == 480
+
+
 def test_attempts_are_those_of_the_profile():
     profile = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
     assert 1 + profile["retries"] == jobs.ATTEMPTS

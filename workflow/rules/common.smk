@@ -10,7 +10,7 @@ WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from transferscope import configuration, fetching, provenance
-from transferscope.cost.jobs import exploring_minutes, memory_mb, training_minutes
+from transferscope.cost.jobs import exploring_minutes, memory_mb, preparing_minutes, training_minutes
 from transferscope.errors import InputError
 from transferscope.machine.exclusive import hold, require_idle, require_writable
 from transferscope.machine.gpus import gpus_here, gpus_in_cluster

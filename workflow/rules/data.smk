@@ -44,7 +44,7 @@ rule prepare_dataset:
     threads: 1
     resources:
         mem_mb=growing(4_000),
-        runtime=growing(120),
+        runtime=growing(lambda wildcards: preparing_minutes(config["datasets"][wildcards.dataset])),
     params:
         dataset=lookup(within=config, dpath="datasets/{dataset}"),
         code=code("prepare_dataset.py"),

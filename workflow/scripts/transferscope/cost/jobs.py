@@ -8,6 +8,7 @@ from transferscope.cost.papers import exploration, trained
 from transferscope.cost.sizes import Size
 from transferscope.cost.speed import hours
 from transferscope.cost.work import FLOAT32_BYTES, Passes
+from transferscope.data.known import SPLITS, images_in
 from transferscope.errors import InputError
 from transferscope.runs.basins import BasinRun
 from transferscope.runs.quanta import Sweep
@@ -17,6 +18,10 @@ ATTEMPTS = 3
 # what an estimate may be off by: see docs/cost.md
 SAFETY = 2
 DAY = 24 * 60
+# images of ImageNet's size that one slow core reads, decodes and resizes in a minute: all of them in 104 to 127 minutes
+DECODED = 10_500
+# minutes to prepare a dataset, at least, and where it is not known how many images it has
+PREPARED, PREPARED_UNKNOWN = 120, 480
 # of a value: what is copied to be written after each epoch (itself and two moments, of Adam) ...
 COPIED = 3 * FLOAT32_BYTES
 # ... and, if it is not on a GPU, these and its gradient
@@ -33,6 +38,14 @@ def memory_mb(least: int, model: Mapping, runs: Sequence, on_gpu: bool) -> int:
         return least
     networks = max(len(run.networks) if isinstance(run, Sweep) else 1 for run in runs)
     return least + math.ceil(networks * size.tensors * (COPIED + (0 if on_gpu else LEARNED)) / 1e6)
+
+
+def preparing_minutes(dataset: Mapping) -> int:
+    """Minutes to prepare a dataset, an entry under `datasets`: twice what as many of ImageNet's images take."""
+    counts = [images_in(dataset, split) for split in SPLITS[dataset["loader"]]]
+    if None in counts:
+        return PREPARED_UNKNOWN
+    return max(PREPARED, math.ceil(SAFETY * sum(counts) / DECODED))
 
 
 def training_minutes(least: int, config: Mapping, model: Mapping, runs: Sequence, seeds: int) -> int:
