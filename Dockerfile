@@ -1,5 +1,5 @@
 # The workflow with all that it stands on, for sites that have containers and no conda; results go to /runs.
-FROM python:3.12-slim
+FROM python:3.11-slim
 
 WORKDIR /opt/transferscope
 COPY requirements.lock .

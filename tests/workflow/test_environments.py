@@ -31,15 +31,15 @@ MODULES = {"pillow": "PIL", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 
 
 class Environment:
-    """A fresh virtual environment of one file's pins, and processes in it that run scripts."""
+    """A fresh virtual environment of one file's Python and pins, and processes in it that run scripts."""
 
     def __init__(self, file: Path, folder: Path, working: Path):
-        *_, pip = yaml.safe_load(file.read_text())["dependencies"]
-        # the lock has the version for this Python: on 3.12 that of the pin, as a test of the lock says
+        python, *_, pip = yaml.safe_load(file.read_text())["dependencies"]
         self.packages = [pin.partition("==")[0] for pin in pip["pip"]]
         self.name, self.python, self.working = file.stem, str(folder / "bin" / "python"), working
-        uv("venv", "--python", sys.executable, str(folder))
-        uv("pip", "install", "--python", self.python, "--constraint", str(ROOT / "requirements.lock"), *self.packages)
+        uv("venv", "--python", python.removeprefix("python="), str(folder))
+        # what the pins bring along is of the lock's versions
+        uv("pip", "install", "--python", self.python, "--constraint", str(ROOT / "requirements.lock"), *pip["pip"])
         # processes that wait for their next job: one that has imported torch is worth keeping
         self.idle = []
         self.imported = set()
@@ -65,11 +65,11 @@ class Environment:
 
 
 def uv(*arguments: str) -> None:
-    """A call of uv that must succeed; without an index to install from, the tests are skipped."""
+    """A call of uv that must succeed; where it neither has nor can fetch what it needs, the tests are skipped."""
     outcome = subprocess.run([UV, *arguments], text=True, capture_output=True)
     unreachable = ("error sending request", "Could not connect", "dns error", "network was disabled")
-    if any(sign in outcome.stderr for sign in unreachable):
-        pytest.skip(f"no package index can be reached, so no environment can be made: {outcome.stderr.splitlines()[0]}")
+    if any(sign in outcome.stderr for sign in (*unreachable, "No interpreter found")):
+        pytest.skip(f"no environment can be made here: {outcome.stderr.splitlines()[0]}")
     assert outcome.returncode == 0, outcome.stderr
 
 
