@@ -1,5 +1,7 @@
 """Every loader of published data on a tiny copy in its own on-disk format; the dataset file; bad input."""
 
+import contextlib
+import fcntl
 import hashlib
 import subprocess
 import sys
@@ -74,6 +76,14 @@ def test_svhn_calls_the_digit_zero_zero(tmp_path, rng):
         found, labels = split_of(content, split)
         np.testing.assert_array_equal(found[2], images[:, :, :, 2])
         assert labels == [0, 1, 2, 9]
+
+
+def test_pcam_is_read_whoever_holds_locks_on_its_files(tmp_path, rng):
+    write_pcam(tmp_path, rng)
+    with contextlib.ExitStack() as stack:
+        for path in (tmp_path / "pcam").iterdir():
+            fcntl.flock(stack.enter_context(open(path, "rb+")), fcntl.LOCK_EX)
+        prepared({"loader": "PCAM"}, tmp_path, tmp_path / "out.h5")
 
 
 def test_pcam_has_three_splits(tmp_path, rng):

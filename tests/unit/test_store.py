@@ -267,6 +267,14 @@ def test_hdf5_is_read_whoever_holds_a_lock_on_it(dataset):
             assert len(file["images"]) == 50_000
 
 
+def test_hdf5_is_written_without_a_lock(tmp_path):
+    # as where there are no locks: HDF5 would not open a file that it could not lock
+    with store.write_hdf5(tmp_path / "dataset.h5", "dataset", {}):
+        (written,) = tmp_path.iterdir()
+        with open(written, "rb+") as other:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def test_trouble_with_another_file_is_not_blamed_on_the_one_that_is_open(dataset, tmp_path):
     with pytest.raises(FileNotFoundError), store.open_hdf5(dataset, "dataset"):
         (tmp_path / "other").read_bytes()
