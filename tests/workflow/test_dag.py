@@ -1,14 +1,25 @@
 """What would run: dry runs, targets, and configs that must not run at all."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
-from running import ROOT, SMOKE, changed, run
+from running import ROOT, SMOKE, changed, command, run
 
 DEMO, PAPER = ROOT / "config" / "config.yaml", ROOT / "config" / "paper.yaml"
 # the two functions of the library that download
 FETCHES = re.compile(r"\b(datasets\.download|weights\.published)\(")
+
+# runs a command and tells its peak of memory; from a small process, as what a child's parent has counts as its own
+MEASURED = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:])
+unit = 1 if sys.platform == "darwin" else 1024
+print("bytes at most:", unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
 
 
 def jobs(output: str) -> dict[str, int]:
@@ -18,9 +29,11 @@ def jobs(output: str) -> dict[str, int]:
     return {name.replace(" ", "_"): int(count) for name, count in rows}
 
 
-def test_the_papers_scale_resolves_to_the_right_jobs_without_network(tmp_path):
-    outcome = run(tmp_path, "-n", config=PAPER)
+def test_the_papers_scale_resolves_to_the_right_jobs_without_network_and_in_little_memory(tmp_path):
+    call = [sys.executable, "-c", MEASURED, *command(tmp_path, "-n", config=PAPER)]
+    outcome = subprocess.run(call, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert outcome.returncode == 0, outcome.stdout
+    assert int(re.search(r"^bytes at most: (\d+)$", outcome.stdout, re.MULTILINE)[1]) <= 500e6
     config = yaml.safe_load(PAPER.read_text())
     models, targets = len(config["tas"]["models"]), len(config["tas"]["targets"])
     found = jobs(outcome.stdout)

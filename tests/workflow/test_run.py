@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import h5py
 import numpy as np
@@ -174,3 +175,14 @@ def test_another_run_with_other_jobs_on_fewer_cores_is_equal_to_the_bit(finished
     outcome = run(tmp_path, "tas", "--cores", "1", config=one_seed_a_job)
     assert outcome.returncode == 0, outcome.stdout
     assert_same_results(finished, tmp_path)
+
+
+def test_on_one_gpu_jobs_that_want_it_take_turns(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    config = changed(tmp_path, lambda config: config.update(device="auto"))
+    targets = [f"results/tas/models/{model}/source.safetensors" for model in MODELS]
+    # with a logger that tells when a job begins and ends
+    outcome = run(tmp_path, *targets, "--workflow-profile", "none", config=config)
+    assert outcome.returncode == 0, outcome.stdout
+    events = re.findall(r"^(?:local)?(rule) pretrain:|^(Finished) .*pretrain", outcome.stdout, re.MULTILINE)
+    assert ["".join(event) for event in events] == ["rule", "Finished"] * 2
