@@ -68,6 +68,20 @@ def arrays(folder: Path, files: str) -> dict[str, np.ndarray]:
     return found
 
 
+def cells(folder: Path) -> dict[str, pd.DataFrame]:
+    """Every table of a run, by its path, as the text that it is; without the times that passes took."""
+    read = {"skiprows": 1, "dtype": str, "usecols": lambda column: column != "seconds"}
+    return {str(path.relative_to(folder)): pd.read_csv(path, **read) for path in folder.glob("results/**/*.csv")}
+
+
+def assert_same_tables(one: Path, other: Path) -> None:
+    """Fail unless two runs have the same tables, to the bit, but for the times that passes took."""
+    ours, theirs = cells(one), cells(other)
+    assert ours.keys() == theirs.keys() and len(ours) > 0
+    for name, frame in ours.items():
+        pd.testing.assert_frame_equal(frame, theirs[name], obj=name)
+
+
 def assert_same_arrays(one: Path, other: Path, files: str) -> None:
     """Fail unless two runs have the same arrays in some HDF5 files, to the bit. files: a pattern, in `results`."""
     ours, theirs = arrays(one, files), arrays(other, files)

@@ -13,10 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from running import ROOT
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
 CONFIG = Path("/etc/slurm")
 MARKER = "# Written by the tests of transferscope, which remove it when they are done."
+# the profile as it stands, but that it asks after jobs more often
+ON_CLUSTER = ("--profile", str(ROOT / "workflow" / "profiles" / "slurm"))
+OFTEN = ("--slurm-init-seconds-before-status-checks", "6", "--seconds-between-status-checks", "6")
 GPUS = [Path(f"/dev/transferscope-gpu{number}") for number in range(2)]
 
 # what the node is said to have is more than there is: jobs ask for what the papers' scale needs, and none is to wait

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from cluster import GPUS, Job, device_of, jobs, wait_until
-from running import ROOT, assert_same_arrays, changed, command, run
+from cluster import GPUS, OFTEN, ON_CLUSTER, Job, device_of, jobs, wait_until
+from running import assert_same_arrays, changed, command, run
 from safetensors.numpy import load_file
 
 TARGETS = (
@@ -28,13 +28,8 @@ LOGS = {
     SEED_1: "finetune/residual/rotated-1",
 }
 EPOCHS = 60
-# the profile as it stands, but that it asks after jobs more often, and that those which train ask for a GPU although
-# they compute on the CPU
-ON_CLUSTER = ("--profile", str(ROOT / "workflow" / "profiles" / "slurm"))
-SETTINGS = (
-    *("--slurm-init-seconds-before-status-checks", "6", "--seconds-between-status-checks", "6"),
-    *("--set-resources", "pretrain:gpu=1", "finetune_seeds_0:gpu=1", "finetune_seeds_1:gpu=1"),
-)
+# jobs that train ask for a GPU although they compute on the CPU
+SETTINGS = (*OFTEN, "--set-resources", "pretrain:gpu=1", "finetune_seeds_0:gpu=1", "finetune_seeds_1:gpu=1")
 PARTITIONS = """partitions:
   cpu: {max_runtime: 10000}
   gpu: {max_runtime: 10000, max_gpu: 3}
