@@ -127,7 +127,9 @@ def _from_timm(model: Mapping, name: str, folder: Path) -> tuple[nn.Module, dict
         )
     architecture = zoo.architecture(model, classes=weights.num_classes)
     # what has an address timm would open before it is checked, and again without `weights_only` where that fails
-    overlay = {"url": None} if weights.hf_hub_id else {"state_dict": _fetched(weights.url, folder)}
+    overlay = {"url": None}
+    if not weights.hf_hub_id:
+        overlay["state_dict"] = _fetched(weights.url, folder)
     module = zoo.create(
         architecture, pretrained=True, pretrained_cfg=name, pretrained_cfg_overlay=overlay, cache_dir=str(folder)
     )
