@@ -16,7 +16,7 @@ from transferscope.runs import batches
 from transferscope.runs.quanta import quanta_sources
 from transferscope.runs.training import TrainingRun
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

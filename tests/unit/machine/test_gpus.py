@@ -10,7 +10,7 @@ import pytest
 
 from transferscope.machine import gpus
 
-SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "workflow" / "scripts"
 # tells the number of its GPU, and keeps it until its standard input ends
 HOLD = """
 import sys

@@ -12,7 +12,7 @@ from transferscope.runs.basins import basin_runs
 from transferscope.runs.quanta import quanta_sweeps
 from transferscope.runs.similarity import similarity_runs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module", params=["config/config.yaml", "config/paper.yaml", "tests/workflow/smoke.yaml"])

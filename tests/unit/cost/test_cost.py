@@ -132,7 +132,7 @@ def test_a_share_of_a_folder_of_images_is_refused():
 
 def test_the_papers_scale_is_what_its_file_derives_by_hand():
     """In comments, from the protocol alone; the smaller of these leave out what is below two in a hundred."""
-    path = Path(__file__).parents[2] / "config" / "paper.yaml"
+    path = Path(__file__).parents[3] / "config" / "paper.yaml"
     config, comments = configuration.load([path]), re.sub(r"\n *# ?", " ", path.read_text())
 
     @functools.cache

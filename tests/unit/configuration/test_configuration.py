@@ -14,7 +14,7 @@ import yaml
 from transferscope import configuration
 from transferscope.errors import InputError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 VALID = (Path(__file__).parent / "valid.yaml").read_text()
 PAPERS = ("tas", "similarity", "anb", "quanta", "convergent", "basins")
 ABSENT = "absent"

@@ -18,7 +18,7 @@ from transferscope.runs.basins import basin_runs
 from transferscope.runs.quanta import quanta_sources, quanta_sweeps
 from transferscope.training.recipe import Biases, Kept, Recipe
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHIPPED = [ROOT / "config" / name for name in ("config.yaml", "paper.yaml")]
 README = (ROOT / "config" / "README.md").read_text()
 
