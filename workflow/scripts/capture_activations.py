@@ -31,7 +31,7 @@ with job_log(snakemake) as job:
         found = capture(module, Inputs.of(facts), images, params.layers, params.reused, **how)
         more = {"epoch": facts.get("epoch"), "step": facts.get("step"), "parameter_change": moved}
         activations.write(path, found, job.facts(checkpoint=checkpoint, device=str(device), **more))
-        print(f"{path}: {len(found.layers)} layers, {len(found.arrays)} distinct, {len(rows)} images", flush=True)
+        print(f"{path}: {len(found.layers)} layers, {len(found.grams)} distinct, {len(rows)} images", flush=True)
 
     dump(snakemake.input.source, output.source)
     runs = itertools.product(params.seeds, [*params.passing, params.last])

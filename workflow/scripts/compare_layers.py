@@ -19,7 +19,7 @@ COLUMNS = (
 
 
 def grams_of(found):
-    return Grams.of_matrices(found.arrays, found.content, found.layers, overwrite=True)
+    return Grams.of_matrices(found.grams, found.content, found.layers, overwrite=True)
 
 
 def read_grams(path, examples):

@@ -18,7 +18,7 @@ COLUMNS = (
 @functools.lru_cache(maxsize=6)
 def read(path):
     found, facts = activations.read(path)
-    return Grams.of_matrices(found.arrays, found.content, found.layers, overwrite=True), facts
+    return Grams.of_matrices(found.grams, found.content, found.layers, overwrite=True), facts
 
 
 with job_log(snakemake) as job:

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from layer_samples import features_by_hand
 from torch import nn
 
 from transferscope import activations, similarity
@@ -35,78 +36,62 @@ def images(rng: np.random.Generator, count: int, channels: int = 1, size: int = 
     return rng.integers(0, 256, (count, size, size, channels), np.uint8)
 
 
-def by_hand(module: nn.Module, shown: np.ndarray, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Raw features from one batch and one hook a layer that copies at once; the last call wins."""
-    found, handles = {}, []
-    for name in names:
+def assert_gram(found: np.ndarray, features: np.ndarray, layer: str = "") -> None:
+    """Fail unless this is the centred Gram matrix of these features."""
+    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
+    assert_same_gram(found, centred @ centred.T, layer)
 
-        def keep(part, arguments, output, name=name):
-            output = output[0] if isinstance(output, tuple) else output
-            found[name] = output.flatten(1).clone().numpy()
 
-        part = module if name == "(root)" else module.get_submodule(name)
-        handles.append(part.register_forward_hook(keep))
-    with torch.no_grad():
-        module.eval()(GREY(shown, "cpu"))
-    for handle in handles:
-        handle.remove()
-    return found
+def assert_same_gram(found: np.ndarray, expected: np.ndarray, layer: str = "") -> None:
+    """Fail unless two Gram matrices are the same but for rounding."""
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max(), err_msg=layer)
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_batches_the_last_of_them_short_give_what_one_batch_gives(name, rng):
+def test_gram_matrices_of_batches_the_last_of_them_short_are_those_of_the_features_of_one_batch(name, rng):
     module, shown = create(name), images(rng, 150)
-    found = capture(module, GREY, shown, keep="raw")
-    expected = by_hand(module, shown, found.layers)
+    found = capture(module, GREY, shown)
+    features = features_by_hand(module, GREY, shown, found.layers)
     assert len(found.layers) == {"residual": 47, "dense": 62, "transformer": 52, "convolutional": 22}[name]
+    assert found.grams.dtype == np.float32
+    assert found.grams.shape == (len(set(found.content)), 150, 150)
     for layer in found.layers:
-        np.testing.assert_allclose(found.of(layer), expected[layer], rtol=1e-4, atol=1e-5, err_msg=layer)
+        assert_gram(found.of(layer), features[layer], layer)
 
 
-def test_rows_are_the_examples_in_their_order(rng):
+def test_rows_and_columns_are_the_examples_in_their_order(rng):
     module, shown = create("residual"), images(rng, 70)
     order = rng.permutation(70)
-    straight, shuffled = (capture(module, GREY, shown[rows], "layer*", keep="raw") for rows in (np.arange(70), order))
+    straight, shuffled = (capture(module, GREY, shown[rows], "layer*") for rows in (np.arange(70), order))
     for layer in straight.layers:
-        np.testing.assert_allclose(shuffled.of(layer), straight.of(layer)[order], rtol=1e-4, atol=1e-5)
+        assert_same_gram(shuffled.of(layer), straight.of(layer)[np.ix_(order, order)], layer)
 
 
 def test_in_place_operations_do_not_change_what_was_handed_on_before(rng):
     module = create("resnet18", "torchvision", channels=3, image_size=32)
-    shown = images(rng, 24, 3, 2).repeat(16, axis=1).repeat(16, axis=2)
-    found = capture(module, Inputs(3, 32, [0.5] * 3, [0.3] * 3), shown, keep="raw", reused="every")
+    shown, inputs = images(rng, 24, 3, 2).repeat(16, axis=1).repeat(16, axis=2), Inputs(3, 32, [0.5] * 3, [0.3] * 3)
+    found = capture(module, inputs, shown, reused="every")
     # the ReLU overwrites the batch norm's output, the addition that of the block's last one
-    bn1, relu = found.of("bn1"), found.of("relu")
+    names = ("bn1", "maxpool", "layer1.0.conv2", "layer1.0.bn2")
+    bn1, maxpool, conv2, bn2 = features_by_hand(module, inputs, shown, names).values()
     assert (bn1 < 0).any()
-    np.testing.assert_array_equal(relu, np.maximum(bn1, 0))
-    assert similarity.cka(bn1, relu) < 0.99
-    bn2 = found.of("layer1.0.bn2")
-    np.testing.assert_array_equal(found.of("layer1.0.relu#2"), np.maximum(bn2 + found.of("maxpool"), 0))
-    norm, conv2 = module.eval().layer1[0].bn2, torch.from_numpy(found.of("layer1.0.conv2")).reshape(24, 64, 8, 8)
+    assert_gram(found.of("bn1"), bn1)
+    assert_gram(found.of("relu"), np.maximum(bn1, 0))
+    assert similarity.cka(bn1, np.maximum(bn1, 0)) < 0.99
+    assert_gram(found.of("layer1.0.relu#2"), np.maximum(bn2 + maxpool, 0))
     with torch.no_grad():
-        np.testing.assert_allclose(bn2, norm(conv2).flatten(1).numpy(), rtol=1e-4, atol=1e-5)
+        normalised = module.eval().layer1[0].bn2(torch.from_numpy(conv2).reshape(24, 64, 8, 8)).flatten(1).numpy()
+    np.testing.assert_allclose(bn2, normalised, rtol=1e-4, atol=1e-5)
+    assert_gram(found.of("layer1.0.bn2"), bn2)
 
 
 def test_tensors_that_are_handed_on_unchanged_are_there_once(rng):
     found = capture(create("residual"), GREY, images(rng, 8))
-    assert len(found.arrays) == len(set(found.content)) == 37
+    assert len(found.grams) == len(set(found.content)) == 37
     assert found.of("layer2") is not found.of("layer2.1.bn3")
     for container, last in [("layer2", "layer2.1.relu"), ("layer1", "layer1.0"), ("(root)", "fc")]:
         assert found.content[found.layers.index(container)] == found.content[found.layers.index(last)]
     assert [layer for layer, logits in zip(found.layers, found.logits, strict=True) if logits] == ["fc", "(root)"]
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_gram_matrices_are_those_of_the_centred_features(name, rng):
-    module, shown = create(name), images(rng, 70)
-    grams, raw = (capture(module, GREY, shown, keep=keep) for keep in ("gram", "raw"))
-    assert grams.arrays.dtype == np.float32
-    assert grams.arrays.shape == (len(raw.arrays), 70, 70)
-    assert grams.layers == raw.layers
-    for gram, features in zip(grams.arrays, raw.arrays, strict=True):
-        centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-        expected = centred @ centred.T
-        np.testing.assert_allclose(gram, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
 
 class Passes:
@@ -124,7 +109,8 @@ def test_a_small_memory_takes_more_passes_to_the_same_result(rng):
     module, shown = create("residual"), images(rng, 70)
     once, often = Passes(), Passes()
     all_at_once = capture(module, once, shown)
-    widths = [array.shape[1] for array in capture(module, GREY, shown, keep="raw").arrays]
+    layers = dict(zip(all_at_once.content, all_at_once.layers, strict=True)).values()  # one of each tensor
+    widths = [array.shape[1] for array in features_by_hand(module, GREY, shown, layers).values()]
     # room for 2,000 features of all examples: less than the widest layers have, which are taken in slices
     assert max(widths) > 3 * 2_000
     little = capture(module, often, shown, memory_gb=4 * 70 * 2_000 / 1e9)
@@ -133,26 +119,10 @@ def test_a_small_memory_takes_more_passes_to_the_same_result(rng):
     assert rest == 0
     assert sum(widths) / 2_000 <= passes <= 2 * sum(widths) / 2_000
     assert little.layers == all_at_once.layers
-    for narrow, wide in zip(little.arrays, all_at_once.arrays, strict=True):
+    # the Gram matrices take more than that, and lie in a file
+    assert isinstance(little.grams, np.memmap) and not isinstance(all_at_once.grams, np.memmap)
+    for narrow, wide in zip(little.grams, all_at_once.grams, strict=True):
         np.testing.assert_allclose(narrow, wide, rtol=1e-4, atol=1e-6 * np.abs(wide).max())
-
-
-def test_features_that_do_not_fit_into_memory_are_the_same_features(rng):
-    module, shown = create("residual"), images(rng, 70)
-    here, away = (capture(module, GREY, shown, "layer*", keep="raw", memory_gb=size) for size in (1, 1e-6))
-    assert isinstance(away.arrays[0], np.memmap)
-    for one, other in zip(here.arrays, away.arrays, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_pooled_features_are_means_over_positions_or_tokens(rng):
-    shown = images(rng, 5)
-    for name, layer, shape in [("residual", "layer1", (5, 32, 14, 14)), ("transformer", "encoder", (5, 17, 32))]:
-        raw, pooled = (capture(create(name), GREY, shown, keep=keep) for keep in ("raw", "pooled"))
-        features = raw.of(layer).reshape(shape)
-        expected = features.mean(axis=(2, 3) if name == "residual" else 1)
-        np.testing.assert_allclose(pooled.of(layer), expected, rtol=1e-5, atol=1e-6)
-        np.testing.assert_array_equal(pooled.of("(root)"), raw.of("(root)"))
 
 
 class Twice(nn.Module):
@@ -168,14 +138,14 @@ class Twice(nn.Module):
 
 def test_each_call_of_a_reused_module_can_be_a_layer(rng):
     module, shown = Twice(), images(rng, 4)
-    every, last = (capture(module, GREY, shown, keep="raw", reused=reused) for reused in ("every", "last"))
+    every, last = (capture(module, GREY, shown, reused=reused) for reused in ("every", "last"))
     assert every.layers == ("flatten", "layer", "layer#2", "(root)")
     assert last.layers == ("flatten", "layer", "(root)")
     with torch.no_grad():
         first = module.layer(GREY(shown, "cpu").flatten(1))
         second = module.layer(first)
-    np.testing.assert_allclose(every.of("layer"), first, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(every.of("layer#2"), second, rtol=1e-5, atol=1e-6)
+    assert_gram(every.of("layer"), first.numpy())
+    assert_gram(every.of("layer#2"), second.numpy())
     np.testing.assert_array_equal(last.of("layer"), every.of("layer#2"))
     np.testing.assert_array_equal(last.of("(root)"), every.of("layer#2"))
 
@@ -196,12 +166,11 @@ def test_the_network_is_left_as_it_was(rng):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("keep", ["gram", "raw", "pooled"])
-def test_activations_that_are_not_finite_are_refused_by_their_layers_name(keep, rng):
+def test_activations_that_are_not_finite_are_refused_by_their_layers_name(rng):
     module = create("residual")
     module.layer2[0].conv2.weight.data[0] = torch.nan
     with pytest.raises(InputError, match=r"layer layer2.0.conv2 hands on values that are not finite .* 0 to 3"):
-        capture(module, GREY, images(rng, 4), keep=keep)
+        capture(module, GREY, images(rng, 4))
 
 
 def test_activations_too_large_to_be_squared_are_refused_by_their_layers_name(rng):
@@ -214,7 +183,6 @@ def test_activations_too_large_to_be_squared_are_refused_by_their_layers_name(rn
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"keep": "grams"}, "keep: expected one of gram, raw, pooled, found 'grams'"),
         ({"selection": "conv7"}, "nothing in ResidualNet matches 'conv7'"),
         ({"reused": "first"}, "reused: expected one of last, every, found 'first'"),
     ],
@@ -235,41 +203,25 @@ def test_a_gpu_gives_what_the_cpu_gives(name, rng):
     module, shown = create(name), images(rng, 70)
     here = capture(module, GREY, shown)
     there = capture(module, GREY, shown, device="cuda")
-    for one, other in zip(here.arrays, there.arrays, strict=True):
+    for one, other in zip(here.grams, there.grams, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4 * np.abs(one).max())
 
 
-@pytest.mark.parametrize("keep", ["gram", "raw", "pooled"])
-def test_a_file_holds_all_that_was_captured(keep, rng, tmp_path):
-    found = capture(create("transformer"), GREY, images(rng, 6), keep=keep, examples=np.arange(10, 16))
+def test_a_file_holds_all_that_was_captured(rng, tmp_path):
+    found = capture(create("transformer"), GREY, images(rng, 6), examples=np.arange(10, 16))
     activations.write(tmp_path / "epoch1.h5", found, {"epoch": 1})
     back, facts = activations.read(tmp_path / "epoch1.h5")
     assert facts == {"epoch": 1}
-    assert (back.keep, back.layers) == (keep, found.layers)
-    for name in ("content", "logits", "examples"):
+    assert back.layers == found.layers
+    for name in ("content", "logits", "examples", "grams"):
         np.testing.assert_array_equal(getattr(back, name), getattr(found, name))
     assert back.examples.tolist() == [10, 11, 12, 13, 14, 15]
     assert back.logits.dtype == bool
-    assert len(back.arrays) == len(found.arrays)
-    for layer in found.layers:
-        np.testing.assert_array_equal(back.of(layer), found.of(layer))
 
 
-@pytest.mark.parametrize("keep", ["gram", "raw"])
-def test_some_layers_can_be_read_in_any_order(keep, rng, tmp_path):
-    found = capture(create("residual"), GREY, images(rng, 6), keep=keep)
-    activations.write(tmp_path / "epoch1.h5", found, {})
-    wanted = ["(root)", "layer2", "conv1", "fc"]
-    some, _ = activations.read(tmp_path / "epoch1.h5", layers=wanted)
-    assert some.layers == tuple(wanted)
-    assert some.logits.tolist() == [True, False, False, True]
-    assert len(some.arrays) == 3
-    for layer in wanted:
-        np.testing.assert_array_equal(some.of(layer), found.of(layer))
-    with pytest.raises(InputError, match=r"epoch1.h5: no layer 'conv9': there are conv1, bn1,"):
-        activations.read(tmp_path / "epoch1.h5", layers=["conv9"])
-    with pytest.raises(InputError, match="no layer 'conv9'"):
-        some.of("conv9")
+def test_a_layer_that_was_not_captured_is_refused_with_some_that_were(rng):
+    with pytest.raises(InputError, match="no layer 'conv9' was captured: there are conv1, bn1,"):
+        capture(create("residual"), GREY, images(rng, 6)).of("conv9")
 
 
 def test_damaged_and_foreign_files_are_refused(rng, tmp_path):
@@ -284,7 +236,7 @@ def test_damaged_and_foreign_files_are_refused(rng, tmp_path):
     path.write_bytes(whole)
     with h5py.File(path, "a") as file:
         file["content"][0] = 99
-    with pytest.raises(InputError, match=r"epoch1.h5: its layers do not fit its 37 arrays"):
+    with pytest.raises(InputError, match=r"epoch1.h5: its layers do not fit its 37 Gram matrices"):
         activations.read(path)
     with h5py.File(path, "a") as file:
         del file["logits"]

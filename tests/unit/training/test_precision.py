@@ -1,10 +1,9 @@
 """What networks compute in: what is rounded and what is not, in training and where layers are captured."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
+from layer_samples import features_by_hand
 from torch import nn
 from training_runs import CLASSES, assert_same_run, examples, history, linear, network, run, same, tensors
 
@@ -81,27 +80,28 @@ def test_passes_forward_are_rounded_and_nothing_between_them(tmp_path, create):
 
 
 @pytest.fixture
-def captured(rng):
-    """Captures with other arguments, of one network of convolutions and the same images."""
+def shown(rng):
+    """A network of convolutions, its inputs, and images: no more than a capture shows at a time."""
     torch.manual_seed(0)
     module = zoo.create({"library": "small", "name": "residual", "classes": 10, "channels": 1, "image_size": 28})
-    images = rng.integers(0, 256, (40, 28, 28, 1), np.uint8)
-    return partial(capture, module, Inputs(1, 28, [0.3], [0.3]), images)
+    return module, Inputs(1, 28, [0.3], [0.3]), rng.integers(0, 256, (40, 28, 28, 1), np.uint8)
 
 
-def test_captured_layers_are_rounded_to_bfloat16_and_their_similarity_hardly_changes(captured):
-    exact, rounded = (captured(keep="raw", precision=precision) for precision in ("fp32", "bf16"))
-    assert exact.layers == rounded.layers
-    for layer in exact.layers:
-        one, other = exact.of(layer), rounded.of(layer)
-        assert other.dtype == np.float32
+def test_captured_layers_are_rounded_to_bfloat16_and_their_gram_matrices_are_not(shown):
+    for precision in ("fp32", "bf16"):
+        grams = capture(*shown, precision=precision)
+        features = features_by_hand(*shown, grams.layers, precision)
+        for layer in grams.layers:
+            gram = centred_gram(features[layer].copy())
+            assert grams.of(layer).dtype == np.float32
+            assert np.abs(grams.of(layer) - gram).max() < 1e-5 * np.abs(gram).max()
+
+
+def test_rounding_to_bfloat16_hardly_changes_layers_and_their_similarity(shown):
+    layers = capture(*shown).layers
+    exact, rounded = (features_by_hand(*shown, layers, precision) for precision in ("fp32", "bf16"))
+    for layer in layers:
+        one, other = exact[layer], rounded[layer]
         error = np.linalg.norm(other - one) / np.linalg.norm(one)
         assert 0.1 * ROUNDING < error < 10 * ROUNDING
         assert cka(one, other) == pytest.approx(1, abs=1e-3)
-
-
-def test_gram_matrices_of_rounded_layers_are_not_rounded_themselves(captured):
-    raw, grams = (captured(keep=keep, precision="bf16") for keep in ("raw", "gram"))
-    for layer in raw.layers:
-        gram = centred_gram(raw.of(layer).copy())
-        assert np.abs(grams.of(layer) - gram).max() < 1e-5 * np.abs(gram).max()

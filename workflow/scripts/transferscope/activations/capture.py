@@ -21,7 +21,6 @@ from transferscope.machine.devices import deterministic, passes_in
 from transferscope.models import zoo
 from transferscope.models.layers import Layer, evaluation, observed, trace
 
-KEEP = ("gram", "raw", "pooled")
 IMAGES_AT_A_TIME = 64
 FEATURES_AT_A_TIME = 4096
 FLOAT32_BYTES = 4
@@ -33,31 +32,26 @@ def capture(
     images: np.ndarray,
     selection: str = "modules",
     reused: str = "last",
-    keep: str = "gram",
     device: torch.device | str = "cpu",
     memory_gb: float = 4.0,
     examples: np.ndarray | None = None,
     precision: str = "fp32",
 ) -> Activations:
-    """What a network's layers hand on for some images, in evaluation mode.
+    """The Gram matrices of what a network's layers hand on for some images, in evaluation mode.
 
     module: is moved to `device`; the training mode of each of its modules is left as it was.
     inputs: makes the network's input of images: see `data.inputs.Inputs`.
     images: uint8 (n, H, W, C).
     selection, reused: which calls of which modules are layers: see `models.layers.trace`.
-    keep: "gram", (n, n) centred Gram matrices of the flattened features; "raw", (n, d) flattened features, in the
-        order (C, H, W) or (tokens, width); "pooled", (n, C) means over positions or (n, width) means over tokens.
     memory_gb: bounds the features held at a time, in 10^9 bytes; a result beyond it lies in a temporary file.
     examples: (n,) rows of the images in the test set of their task, kept with the result; by default 0, 1, 2, ...
-    precision: that the network computes in, as `devices.passes_in` takes it; Gram matrices and means are always of
-        float32, in full.
+    precision: that the network computes in, as `devices.passes_in` takes it; Gram matrices are always of float32,
+        in full.
 
     An output is copied at the moment it is handed on: in-place operations that follow do not change the result.
-    Raises InputError if `keep` is unknown, if there are fewer than two images, if the selection matches nothing, or if
-    an activation is not finite or too large to be squared, naming its layer.
+    Raises InputError if there are fewer than two images, if the selection matches nothing, or if an activation is not
+    finite or too large to be squared, naming its layer.
     """
-    if keep not in KEEP:
-        raise InputError(f"keep: expected one of {', '.join(KEEP)}, found '{keep}'")
     if len(images) < 2:
         raise InputError(f"images: expected at least two to compare, found {len(images)}")
     device = torch.device(device)
@@ -69,14 +63,13 @@ def capture(
             layers = trace(module, probe.batch(slice(0, 2)), selection, reused)
         firsts = {layer.content: layer for layer in reversed(layers)}
         distinct = [firsts[content] for content in sorted(firsts)]
-        arrays = _grams(probe, distinct, budget) if keep == "gram" else _features(probe, distinct, keep, budget)
+        grams = _grams(probe, distinct, budget)
     return Activations(
-        keep=keep,
         layers=tuple(layer.name for layer in layers),
         content=np.array([layer.content for layer in layers]),
         logits=np.array([layer.logits for layer in layers]),
         examples=np.arange(len(images)) if examples is None else np.asarray(examples),
-        arrays=arrays,
+        grams=grams,
     )
 
 
@@ -103,8 +96,8 @@ class _Probe:
         batch = self.inputs(self.images[rows], self.device)
         return batch.contiguous(memory_format=zoo.memory_format(self.module))
 
-    def fill(self, pieces: Sequence[_Piece], features: Callable[[Tensor], Tensor]) -> None:
-        """Show all images once and fill the pieces with features(output)."""
+    def fill(self, pieces: Sequence[_Piece]) -> None:
+        """Show all images once and fill the pieces, in which features are in the order (C, H, W) or (tokens, width)."""
         wanted: dict[tuple[str, int], list[_Piece]] = {}
         for piece in pieces:
             wanted.setdefault((piece.layer.module, piece.layer.call), []).append(piece)
@@ -113,8 +106,8 @@ class _Probe:
 
             def take(name: str, call: int, output: Tensor, rows: slice = rows) -> None:
                 for piece in wanted.get((name, call), ()):
-                    aligned = output.movedim(piece.layer.axis, 0).reshape(rows.stop - rows.start, *piece.layer.shape)
-                    found = features(aligned.float())[:, piece.start : piece.start + piece.rows.shape[1]]
+                    features = output.movedim(piece.layer.axis, 0).reshape(rows.stop - rows.start, -1).float()
+                    found = features[:, piece.start : piece.start + piece.rows.shape[1]]
                     if not torch.isfinite(found).all():
                         raise InputError(
                             f"layer {piece.layer.name} hands on values that are not finite for some of the examples "
@@ -124,30 +117,6 @@ class _Probe:
 
             with observed(self.module, take), passes_in(self.device, self.precision):
                 self.module(self.batch(rows))
-
-
-def _flattened(output: Tensor) -> Tensor:
-    """(b, ...) as (b, d)."""
-    return output.reshape(len(output), -1)
-
-
-def _pooled(output: Tensor) -> Tensor:
-    """Means over positions of (b, C, H, W), or over tokens of (b, tokens, width)."""
-    if output.ndim == 4:
-        return output.mean(dim=(2, 3))
-    return output.mean(dim=1) if output.ndim == 3 else _flattened(output)
-
-
-def _features(probe: _Probe, distinct: Sequence[Layer], keep: str, budget: int) -> list[np.ndarray]:
-    """Raw or pooled features (n, d_u) of each distinct layer, from one pass."""
-    features = _flattened if keep == "raw" else _pooled
-    widths = [features(torch.empty(1, *layer.shape, device="meta")).shape[1] for layer in distinct]
-    size = FLOAT32_BYTES * len(probe.images) * sum(widths)
-    arrays = [_room((len(probe.images), width), on_disk=size > budget) for width in widths]
-    probe.fill(
-        [_Piece(layer, 0, torch.from_numpy(array)) for layer, array in zip(distinct, arrays, strict=True)], features
-    )
-    return arrays
 
 
 def _grams(probe: _Probe, distinct: Sequence[Layer], budget: int) -> np.ndarray:
@@ -160,7 +129,7 @@ def _grams(probe: _Probe, distinct: Sequence[Layer], budget: int) -> np.ndarray:
             _Piece(layer, start, torch.empty(examples, stop - start, device=probe.device))
             for layer, start, stop in group
         ]
-        probe.fill(pieces, _flattened)
+        probe.fill(pieces)
         for piece in pieces:
             grams[piece.layer.content] += _centred_gram(piece.rows, f"layer {piece.layer.name}")
     return grams
