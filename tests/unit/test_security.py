@@ -19,6 +19,7 @@ import safetensors.torch
 import torch
 import yaml
 from tiny_datasets import WRITERS
+from valid_config import VALID
 
 from transferscope import activations, store
 from transferscope.data import datasets, downloads, tasks
@@ -28,7 +29,6 @@ from transferscope.training import unfinished
 
 WORKFLOW = Path(store.__file__).parents[2]
 ROOT = WORKFLOW.parent
-VALID = Path(__file__).with_name("valid.yaml").read_text()
 
 
 @pytest.fixture

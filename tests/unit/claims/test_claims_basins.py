@@ -79,7 +79,7 @@ def test_effects_are_those_of_the_papers_numbers(papers):
     assert effects["NE-17b"] == pytest.approx(0.784 - 0.762)
 
 
-SMALLEST, WHOLE = {"size": 1}, {"size": 224}
+SMALLEST = {"size": 1}
 TUNED, SCRATCH = {"treatment": "P-T"}, {"treatment": "RI-T"}
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from valid_config import VALID
 
 from transferscope import configuration
 from transferscope.errors import InputError
 
 ROOT = Path(__file__).parents[3]
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
 PAPERS = ("tas", "similarity", "anb", "quanta", "convergent", "basins")
 ABSENT = "absent"
 

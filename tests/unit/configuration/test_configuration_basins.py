@@ -1,10 +1,7 @@
 """What the section of Neyshabur et al. 2020 asks of others and its keys of each other, each mistake in exact words."""
 
-from pathlib import Path
-
 import pytest
-
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
+from valid_config import VALID
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,7 @@
 """What the section of Li et al. 2016 asks of others."""
 
-from pathlib import Path
-
 import pytest
-
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
+from valid_config import VALID
 
 
 @pytest.mark.parametrize(("labels", "key"), [("{half: A}", "half"), ("{randomness: 3}", "randomness")])

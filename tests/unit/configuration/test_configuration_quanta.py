@@ -1,10 +1,7 @@
 """What the section of Orhand et al. 2021 asks of others."""
 
-from pathlib import Path
-
 import pytest
-
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
+from valid_config import VALID
 
 
 @pytest.mark.parametrize(

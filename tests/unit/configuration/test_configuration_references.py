@@ -1,11 +1,9 @@
 """What one key of a config asks of another: names, checkpoints, rows, classes, amounts; each mistake in exact words."""
 
 import re
-from pathlib import Path
 
 import pytest
-
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
+from valid_config import VALID
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """What the config's schema allows, and the exact words in which it refuses values, keys and names."""
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
+from valid_config import VALID
 
 from transferscope import configuration
 from transferscope.configuration.schema import SCHEMA_FILE
@@ -12,7 +12,6 @@ from transferscope.data import datasets, listed
 from transferscope.errors import InputError
 from transferscope.runs.anb import TREATMENTS
 
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
 CHANGES = "one of rotate_90, invert, edges, equalise, shuffle_pixels, or a mapping of shuffle_blocks"
 CLASSES = "expected a list of two or more different classes, by number from 0, or ranges of them such as 0-397, found "
 DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among them"

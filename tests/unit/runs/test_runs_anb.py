@@ -2,14 +2,12 @@
 
 import dataclasses
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from valid_config import VALID
 
 from transferscope.runs import anb as runs
 from transferscope.training.recipe import Recipe
-
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 """The runs of Neyshabur et al. 2020, as made from a config, their pairs, and their lines in tables."""
 
 import dataclasses
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from valid_config import VALID
 
 from transferscope.runs.basins import BasinRun, accuracy_row, basin_runs, history_rows, pairs_on
-
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import dataclasses
 import json
 import math
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from valid_config import VALID
 
 from transferscope.runs.anb import anb_runs
 from transferscope.runs.quanta import (
@@ -20,7 +20,6 @@ from transferscope.runs.quanta import (
 )
 from transferscope.training.recipe import Recipe
 
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
 PAPERS_COLUMNS = ["target", "source", "seed", "repeat", "layer", "initial", "rate_factor"]
 MEASURES = ["lambda_source", "share", "loss", "top1", "top3", "precision", "recall"]
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from valid_config import VALID
 
 from transferscope.runs import similarity as runs
 from transferscope.training.recipe import Kept, Recipe
-
-VALID = (Path(__file__).parent / "valid.yaml").read_text()
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def assert_same_run(one: Path, other: Path, checkpoints: list[str]) -> None:
 def in_a_process(call: str, **environment: str) -> subprocess.Popen:
     """A Python process that runs `call`, e.g. "run('folder', seed=1)", in this module, with these variables set."""
     here = Path(__file__)
-    path = os.pathsep.join([str(here.parent), str(here.parents[2] / "workflow" / "scripts")])
+    path = os.pathsep.join([str(here.parent), str(here.parents[3] / "workflow" / "scripts")])
     return subprocess.Popen(
         [sys.executable, "-c", f"from training_runs import *; {call}"],
         env=os.environ | {"PYTHONPATH": path} | environment,

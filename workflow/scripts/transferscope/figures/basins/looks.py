@@ -80,15 +80,12 @@ def draw_line(
     axes: Axes, x: Sequence[float], values: "pd.DataFrame", kind: Mapping[str, str], factor: float = 100.0
 ) -> None:
     """Mean over seeds with its band, times a factor. values: a row a seed, a column each of `x`."""
-    mean, error = np.transpose([statistics.mean_and_error(factor * column) for column in values.to_numpy().T])
-    style.band(axes, np.asarray(x, dtype=float), mean, error, kind)
+    style.band(axes, np.asarray(x, dtype=float), *statistics.means_and_errors(factor * values.to_numpy()), kind)
 
 
-def end_label(
-    values: "pd.DataFrame", name: str, kind: Mapping[str, str], factor: float = 100.0
-) -> tuple[float, str, str]:
-    """The label at the right end of a line, for `style.label_ends`."""
-    return factor * values.iloc[:, -1].mean(), name, kind["color"]
+def end_label(values: "pd.DataFrame", name: str, kind: Mapping[str, str]) -> tuple[float, str, str]:
+    """The label at the right end of a line that is drawn in percent, for `style.label_ends`."""
+    return 100 * values.iloc[:, -1].mean(), name, kind["color"]
 
 
 def label_modules(axes: Axes, modules: Sequence[str], most: int = 20) -> None:
