@@ -22,8 +22,11 @@ from tiny_datasets import WRITERS
 from valid_config import VALID
 
 from transferscope import activations, store
+from transferscope.convergence import examples, excitations, units
 from transferscope.data import datasets, downloads, tasks
+from transferscope.data.checksum import verified_checksum
 from transferscope.errors import InputError
+from transferscope.figures.tas import figure1
 from transferscope.models import weights, zoo
 from transferscope.training import unfinished
 
@@ -56,16 +59,14 @@ def test_the_payloads_are_live(payloads, trap):
 SMALL = {"library": "small", "name": "residual", "image_size": 28, "channels": 1, "options": {"width": 4}}
 
 
-def open_each_kind(path: Path) -> None:
-    for kind in ("dataset", "activations", "similarity"):
-        with store.open_hdf5(path, kind):
-            pass
-
-
 READERS = {
-    "dataset.h5": open_each_kind,
+    "dataset.h5": verified_checksum,
     "task.h5": lambda path: tasks.load(path, {}, "train", seed=0),
     "activations.h5": activations.read,
+    "similarity.h5": lambda path: figure1.read_changes(path, "cka"),
+    "units.h5": units.read,
+    "excitations.h5": excitations.read,
+    "examples.h5": examples.read,
     "table.csv": store.read_table,
     "checkpoint.safetensors": store.read_checkpoint,
     "network.safetensors": zoo.load,
