@@ -93,6 +93,9 @@ class Story:
             return not left
 
         self.wait_for(all_stopped, f"no epoch of {left} came to its end")
+        # a job that is cancelled before SLURM knows that it stands still is taken for a stopped one ever after
+        known = f"SLURM does not know that {', '.join(tasks)} stand still"
+        self.wait_for(lambda: all(of(task)[-1].state == "STOPPED" for task in tasks), known)
 
     def preempt_the_pretraining(self) -> None:
         """Submit a job of higher priority that wants all GPUs; one that goes on after it is to meet its time limit."""
