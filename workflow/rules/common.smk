@@ -283,7 +283,7 @@ def probes(phase):
 
 def in_report(paper, name, label):
     """Caption, category and label of a result in the report."""
-    return {"caption": f"../report/{paper}_{name}.rst", "category": PAPERS[paper], "labels": {"result": label}}
+    return {"caption": f"../report/{paper}/{name}.rst", "category": PAPERS[paper], "labels": {"result": label}}
 
 
 def figure(paper, name, label):

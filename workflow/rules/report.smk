@@ -51,7 +51,7 @@ rule make_report:
     input:
         [results_of(paper) for paper in ASKED],
         config="results/config.yaml",
-        captions=[os.path.relpath(caption) for caption in WORKFLOW.glob("report/*")],
+        captions=[os.path.relpath(caption) for caption in WORKFLOW.glob("report/**/*.rst")],
     output:
         "results/report.html",
     log:
