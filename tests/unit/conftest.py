@@ -52,6 +52,12 @@ def similarity(tables):
 
 
 @pytest.fixture
+def final(tables):
+    """A copy of final.csv, likewise."""
+    return tables[0].copy()
+
+
+@pytest.fixture
 def history(tables):
     """A copy of history.csv, likewise."""
     return tables[1].copy()

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from basins_tables import DEMO, PAPER, tables
-from table_changes import change
+from basins_tables import DEMO, PAPER, changed, tables
 
 from transferscope import claims, store
 from transferscope.claims import basins
@@ -28,13 +27,6 @@ def judged(name: str, tables: Tables) -> dict:
     """What the tables say of one claim."""
     (claim,) = (claim for claim in CLAIMS if claim.name == name)
     return claims.judge(claim.measured, Case(tables, PAPER.roles, "cka_debiased"))
-
-
-def changed(tables: Tables, table: str, column: str, by: float, **where) -> Tables:
-    """A copy of the tables in which a column is that much larger in these rows."""
-    rows = getattr(tables, table).copy()
-    change(rows, column, by, **where)
-    return dataclasses.replace(tables, **{table: rows})
 
 
 def without(tables: Tables, table: str, **where) -> Tables:

@@ -4,8 +4,7 @@ import dataclasses
 
 import pandas as pd
 import pytest
-from basins_tables import PAPER, tables
-from table_changes import change
+from basins_tables import PAPER, changed, tables
 
 from transferscope import claims
 from transferscope.claims.basins.case import Case
@@ -26,13 +25,6 @@ def judged(name: str, tables: Tables) -> dict:
     """What the tables say of one claim."""
     (claim,) = (claim for claim in OF_LANDSCAPE if claim.name == name)
     return claims.judge(claim.measured, Case(tables, PAPER.roles, "cka"))
-
-
-def changed(tables: Tables, table: str, column: str, by: float, **where) -> Tables:
-    """A copy of the tables in which a column is that much larger in these rows."""
-    rows = getattr(tables, table).copy()
-    change(rows, column, by, **where)
-    return dataclasses.replace(tables, **{table: rows})
 
 
 def test_every_claim_names_the_targets_that_it_is_tested_on(several):

@@ -29,16 +29,6 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     return quanta_tables()
 
 
-@pytest.fixture
-def final(tables) -> pd.DataFrame:
-    return tables[0].copy()
-
-
-@pytest.fixture
-def history(tables) -> pd.DataFrame:
-    return tables[1].copy()
-
-
 def verdicts(final: pd.DataFrame, history: pd.DataFrame, scale: str = "paper") -> dict[str, dict]:
     return {row["claim"]: row for row in quanta.evaluate(final, history, LAST_EPOCHS, scale)}
 

@@ -51,16 +51,6 @@ def shallow() -> tuple[pd.DataFrame, pd.DataFrame]:
     return tuple(table[table["source"].isin(["trained", "none"])] for table in (final, history))
 
 
-@pytest.fixture
-def final(tables) -> pd.DataFrame:
-    return tables[0].copy()
-
-
-@pytest.fixture
-def history(tables) -> pd.DataFrame:
-    return tables[1].copy()
-
-
 def heights(axes) -> list[list[float]]:
     return [list(line.get_ydata()) for line in axes.lines]
 

@@ -1,10 +1,11 @@
 """Tables as networks that are fine-tuned or trained from scratch leave them, whose every value is known."""
 
 import itertools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
+from table_changes import change
 
 from transferscope.figures.basins import numbers
 from transferscope.tables.pairs import Tables
@@ -312,3 +313,10 @@ def _modules(setting: Setting, seed: int) -> list[dict]:
             row |= {"rewound": accuracy - drop, "drop": drop, "mu": mu, "width": width, "batch_norm": "none"}
             found.append(row)
     return found
+
+
+def changed(tables: Tables, table: str, column: str, by: float, **where) -> Tables:
+    """A copy of the tables in which a column is that much larger in these rows."""
+    rows = getattr(tables, table).copy()
+    change(rows, column, by, **where)
+    return replace(tables, **{table: rows})
