@@ -54,7 +54,16 @@ def test_the_longest_runs_of_the_papers_scale_have_a_job_for_each_seed():
     assert apart == [[0], [1], [2]] * 3
 
 
-def test_runs_are_dealt_out_like_cards():
-    assert batches.dealt("abcdefg", 3) == [["a", "d", "g"], ["b", "e"], ["c", "f"]]
+def test_runs_are_dealt_out_like_cards_to_and_fro():
+    assert batches.dealt("abcdefg", 3) == [["a", "f", "g"], ["b", "e"], ["c", "d"]]
     assert batches.dealt([], 3) == []
     assert batches.split([5, 6, 7], 2) == [[5, 6], [7]]
+
+
+def test_jobs_of_a_sweep_over_layers_have_about_as_many_frozen_layers_each():
+    config = configuration.load([ROOT / "config/config.yaml"])
+    copied = [runs for runs in batches.anb_batches(config) if runs[0].n]
+    # the fewer layers are frozen, the longer a run takes
+    assert len(copied) == len(config["anb"]["layers"])
+    means = [sum(run.n for run in runs) / len(runs) for runs in copied]
+    assert max(means) - min(means) < 0.5

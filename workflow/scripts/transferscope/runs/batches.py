@@ -1,6 +1,7 @@
 """Which training runs, or which seeds of theirs, share a job: asked by the rules, and by what tells their cost."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 from transferscope.runs.anb import AnbRun, anb_runs
 from transferscope.runs.basins import BasinRun, basin_runs
@@ -78,6 +79,11 @@ def split(seeds: Sequence[int], size: int) -> list[list[int]]:
 
 
 def dealt(runs: Sequence, size: int) -> list[list]:
-    """Runs in groups of at most `size`, dealt out like cards: neighbours, which differ least, take equally long."""
-    jobs = -(-len(runs) // size)
-    return [list(runs[first::jobs]) for first in range(jobs)]
+    """Runs in groups of at most `size` that take about equally long: dealt out like cards, to and fro.
+
+    Neighbours differ least. Dealt out one way alone, as many groups as layers would get all runs with one layer each.
+    """
+    groups = [[] for _ in range(-(-len(runs) // size))]
+    for group, run in zip(cycle([*groups, *reversed(groups)]), runs, strict=False):
+        group.append(run)
+    return groups
