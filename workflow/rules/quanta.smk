@@ -69,6 +69,7 @@ for number, (batch, seeds) in enumerate(batches.quanta_batches(config), start=1)
             datasets=[prepared(sweep.task["dataset"]) for sweep in batch],
             seeds=seeds,
             share_source=QUANTA["share_source"],
+            networks_at_once=QUANTA["networks_at_once"],
             unfinished=f"results/quanta/unfinished/{batch[0].name}-{seeds[0]}",
             device=config["device"],
             precision=config["precision"],

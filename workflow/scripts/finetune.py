@@ -29,8 +29,8 @@ with job_log(snakemake) as job:
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, source=snakemake.input.source)
         facts["architecture"] = source["architecture"] | {"classes": classes}
         facts["normalisation"] = source["normalisation"]
-        how = identity, facts, device, params.precision
-        train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, *how)
+        how = {"identity": identity, "facts": facts, "device": device, "precision": params.precision}
+        train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, **how)
         outputs = [Path(output) for output in snakemake.output if Path(output).parent.name == folder.name]
         finished |= {folder / output.name: output for output in outputs}
     publish(finished, params.unfinished)

@@ -27,8 +27,8 @@ with job_log(snakemake) as job:
     module = zoo.create(facts["architecture"])
     recipe, identity = Recipe(**source["recipe"]), [params.code, params.task, verified_checksum(dataset)]
     folder, kept = Path(params.unfinished), Kept(after=[recipe.epochs], ends=False)
-    how = identity, facts, device, params.precision
-    train(module, Inputs.of(facts), *examples, recipe, source["seed"], kept, folder, *how)
+    how = {"identity": identity, "facts": facts, "device": device, "precision": params.precision}
+    train(module, Inputs.of(facts), *examples, recipe, source["seed"], kept, folder, **how)
     finished = {
         folder / f"epoch{recipe.epochs}.safetensors": snakemake.output.checkpoint,
         folder / "history.csv": snakemake.output.history,

@@ -42,8 +42,8 @@ with job_log(snakemake) as job:
         recipe, kept = Recipe(**run["recipe"]), Kept(after=run["checkpoints"], ends=False)
         folder = Path(params.unfinished, run["name"], f"seed{seed}")
         identity, order = [params.code, run, checksums[dataset]], seed_for(seed, "instance", run["instance"])
-        how = identity, facts, device, params.precision
-        train(module, Inputs.of(facts), *examples, recipe, order, kept, folder, *how)
+        how = {"identity": identity, "facts": facts, "device": device, "precision": params.precision}
+        train(module, Inputs.of(facts), *examples, recipe, order, kept, folder, **how)
         files = [*(f"epoch{epoch}.safetensors" for epoch in run["checkpoints"]), HISTORY]
         return {folder / file: Path(output, file) for file in files}
 

@@ -47,9 +47,9 @@ with job_log(snakemake) as job:
         facts["normalisation"] = normalisation[dataset]
         recipe, kept = Recipe(**run["recipe"]), Kept(**run.get("checkpoints", {}))
         folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, checksums[dataset]]
-        how = identity, facts, device, params.precision
+        how = {"identity": identity, "facts": facts, "device": device, "precision": params.precision}
         # a run may be drawn, once it has begun, as it is under another seed
-        train(module, Inputs.of(facts), *examples, recipe, run.get("drawn_as", seed), kept, folder, *how)
+        train(module, Inputs.of(facts), *examples, recipe, run.get("drawn_as", seed), kept, folder, **how)
         names = kept.names(recipe.epochs, end=recipe.memorise is not None)
         files = [*(f"{name}.safetensors" for name in names), "history.csv"]
         return {folder / file: Path(output, f"seed{seed}", file) for file in files}

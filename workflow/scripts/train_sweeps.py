@@ -34,14 +34,15 @@ with job_log(snakemake) as job:
         module, made = zoo.load(source)
         architecture = made["architecture"] | {"classes": len(examples[0].class_names)}
         networks = {each["name"]: target_network(architecture, each, seed) for each in sweep["networks"]}
-        together = SideBySide(networks, module, params.share_source, sweep["gate_learning_rate"])
+        how_computed = params.share_source, params.networks_at_once
+        together = SideBySide(networks, module, sweep["gate_learning_rate"], *how_computed)
         facts = job.facts(seed=seed, device=str(device), dataset=dataset, sweep=sweep["name"], source=str(source))
         folder, recipe = Path(params.unfinished, sweep["name"], f"seed{seed}"), Recipe(**sweep["recipe"])
         # what is asked of these networks is in the history
         kept = Kept(ends=False)
-        identity = [params.code, sweep, params.share_source, checksums[dataset]]
-        how = identity, facts, device, params.precision
-        train(together, Inputs.of(made), *examples, recipe, seed, kept, folder, *how)
+        identity = [params.code, sweep, *how_computed, checksums[dataset]]
+        how = {"identity": identity, "facts": facts, "device": device, "precision": params.precision}
+        train(together, Inputs.of(made), *examples, recipe, seed, kept, folder, **how)
         return {folder / HISTORY: Path(output, HISTORY)}
 
     finished, outputs = {}, iter(snakemake.output)

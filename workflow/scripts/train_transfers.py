@@ -55,8 +55,8 @@ with job_log(snakemake) as job:
         facts |= {"architecture": architecture, "layers": layers}
         facts["normalisation"] = normalisation(dataset, run["task"])
         folder, identity = Path(params.unfinished, run["name"], f"seed{seed}"), [params.code, run, checksums[dataset]]
-        how = identity, facts, device, params.precision
-        train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, *how)
+        how = {"identity": identity, "facts": facts, "device": device, "precision": params.precision}
+        train(module, Inputs.of(facts), *examples, recipe, seed, kept, folder, **how)
         return {folder / file: Path(output, f"seed{seed}", file) for file in (last, "history.csv")}
 
     finished = {}

@@ -70,7 +70,8 @@ def test_defaults_are_filled_in_at_every_level(load_config):
     assert similarity["finetuning"]["recipe"]["memorise"] == {"top1": 0.9, "epochs": 4}
     assert "memorise" not in config["tas"]["recipe"]
     quanta = config["quanta"]
-    assert (quanta["runs_per_job"], quanta["gate_learning_rate"], quanta["share_source"]) == (1, None, True)
+    assert (quanta["runs_per_job"], quanta["gate_learning_rate"]) == (1, None)
+    assert (quanta["share_source"], quanta["networks_at_once"]) == (True, 8)
     assert quanta["controls"]["sources"] == ["untrained", "permuted"]
     assert (quanta["sensitivity"]["target"], quanta["sensitivity"]["factors"]) == ("AnB", [0.1, 10])
     assert quanta["joint"]["split"] == "similar"

@@ -179,6 +179,7 @@ DEGREES = "a list of at least two different integers >= 0, 0 (true labels) among
             "quanta.gate_learning_rate: expected a number > 0, or null, found 0",
         ),
         ("quanta: {share_source: 1}", "quanta.share_source: expected true or false, found 1"),
+        ("quanta: {networks_at_once: 0}", "quanta.networks_at_once: expected an integer >= 1, found 0"),
         (
             "quanta: {recipe: {memorise: {epochs: 9}}}",
             "quanta.recipe.memorise: expected no memorise (only the recipes of similarity have it), "

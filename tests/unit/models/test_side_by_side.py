@@ -94,7 +94,7 @@ def test_the_source_computes_once_a_batch_if_it_is_shared_and_no_further_than_th
         module, called = side_by_side(names, share_source=share), []
         for name, part in module.source.named_children():
             part.register_forward_pre_hook(lambda *_, name=name, called=called: called.append(name))
-        assert [name for name, _ in module(images)] == names
+        assert [list(logits) for logits in module(images)] == [[name] for name in names]
         assert called == expected
 
 
@@ -102,10 +102,48 @@ def test_a_network_computes_when_its_turn_comes():
     module, called = side_by_side(), []
     for name, network in zip(module.names, module.networks, strict=True):
         network.register_forward_pre_hook(lambda *_, name=name: called.append(name))
-    for name, logits in module(torch.rand(2, 1, 8, 8)):
-        assert called[-1] == name
-        assert logits.shape == (2, CLASSES)
+    for outputs in module(torch.rand(2, 1, 8, 8)):
+        assert list(outputs) == [called[-1]]
+        assert outputs[called[-1]].shape == (2, CLASSES)
     assert called == ["scratch", *GATES]
+
+
+# ---- computed as one
+
+
+@pytest.mark.parametrize("at_once", [2, 3, 9])
+def test_it_makes_no_difference_how_many_networks_are_computed_as_one(tmp_path, at_once):
+    folders, modules = [], [side_by_side(gate_learning_rate=0.1, at_once=each) for each in (1, at_once)]
+    for n, module in enumerate(modules):
+        folders.append(run(tmp_path / str(n), module=module, recipe=ADAM))
+    for key, tensor in modules[0].state_dict().items():
+        torch.testing.assert_close(modules[1].state_dict()[key], tensor, rtol=1e-4, atol=1e-5)
+    for name in modules[0].names:
+        columns = ("loss", "top1", "lambda_source", "share")[: 2 if name == "scratch" else 4]
+        tested = [[row for row in rows_of(folder, name) if row["split"] == "test"] for folder in folders]
+        assert numbers(tested[1], *columns) == pytest.approx(numbers(tested[0], *columns), rel=1e-4)
+
+
+def test_logits_of_networks_that_are_computed_as_one_come_together_and_those_of_the_rest_later():
+    images, modules = torch.rand(3, 1, 8, 8), [side_by_side(at_once=each).eval() for each in (1, 3)]
+    alone, together = (list(module(images)) for module in modules)
+    names = ["scratch", *GATES]
+    assert [list(outputs) for outputs in together] == [names[:3], names[3:]]
+    expected = {name: logits for outputs in alone for name, logits in outputs.items()}
+    for outputs in together:
+        for name, logits in outputs.items():
+            torch.testing.assert_close(logits, expected[name])
+
+
+def test_networks_that_are_no_plain_stacks_compute_one_after_the_other():
+    networks = {f"layer{layer}": GatedNetwork(create("residual"), layer, 0.5) for layer in (0, 2)}
+    module = SideBySide(networks, create("residual"), at_once=8)
+    assert [list(outputs) for outputs in module(torch.rand(2, 1, 28, 28))] == [["layer0"], ["layer2"]]
+
+
+def test_without_a_shared_source_nothing_is_computed_as_one():
+    module = side_by_side(share_source=False, at_once=8)
+    assert [len(outputs) for outputs in module(torch.rand(2, 1, 8, 8))] == [1, 1, 1, 1]
 
 
 # ---- what learns and what does not
@@ -145,7 +183,7 @@ def test_gates_have_a_learning_rate_of_their_own_and_no_weight_decay(tmp_path, r
     data, recipe = examples(20), Recipe(1, 20, "sgd", learning_rate=0.01, weight_decay=0.3)
     module = side_by_side(["layer2-initial0.5"], gate_learning_rate=rate)
     network, images = copy.deepcopy(module.networks[0]), as_tensor(data.images(np.arange(20)), "cpu")
-    _, logits = next(module.train()(images))
+    (logits,) = next(module.train()(images)).values()
     nn.functional.cross_entropy(logits, torch.from_numpy(data.labels)).backward()
     gradients = [parameter.grad.clone() for parameter in module.networks.parameters()]
     module.zero_grad()
@@ -195,7 +233,7 @@ def test_readings_are_those_of_the_trained_gates_over_all_test_images(tmp_path):
     for network, name in zip(module.eval().networks[1:], GATES, strict=True):
         seen = []
         network.gate.register_forward_hook(lambda _gate, arguments, _output, seen=seen: seen.extend(arguments))
-        dict(module(images))
+        list(module(images))
         weights = network.gate.v.detach().double().exp().numpy()
         parts = weights * [z.detach().double().square().mean().sqrt() for z in seen]
         last = rows_of(folder, name)[-1]
@@ -224,8 +262,9 @@ def test_networks_that_are_to_memorise_go_on_until_all_have(tmp_path):
 # ---- interruptions
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
 @pytest.mark.parametrize("recipe", [SGD, ADAM], ids=["sgd", "adam"])
-def test_networks_side_by_side_go_on_to_the_same_bits(tmp_path, capsys, recipe):
+def test_networks_side_by_side_go_on_to_the_same_bits(tmp_path, capsys, recipe, at_once):
     batches = []
 
     def failing(images, device):
@@ -236,7 +275,7 @@ def test_networks_side_by_side_go_on_to_the_same_bits(tmp_path, capsys, recipe):
         return as_tensor(images, device)
 
     def start(folder, **more):
-        return run(folder, module=side_by_side(gate_learning_rate=0.1), recipe=recipe, **more)
+        return run(folder, module=side_by_side(gate_learning_rate=0.1, at_once=at_once), recipe=recipe, **more)
 
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path / "run", inputs=failing)

@@ -1,12 +1,13 @@
 """The gate of Orhand et al. 2021 (QUANTA): how much of a layer of a frozen source network a target network uses."""
 
 import math
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 
 import torch
 from torch import Tensor, nn
 
 from transferscope.errors import InputError
+from transferscope.models.grouped import apart
 from transferscope.models.transplant import layers_of
 
 
@@ -38,10 +39,14 @@ class Gate(nn.Module):
                 f"a gate got {tuple(source.shape[1:])} for an image from the source and {tuple(target.shape[1:])} from "
                 "the target, expected the same shape: take networks that differ in their heads only"
             )
-        if not self.training:
-            self.squares = self.squares + torch.stack([z.detach().float().square().sum() for z in (source, target)])
+        self.measure(source, target)
         of_source, of_target = self.v.softmax(0)
         return of_source * source.detach() + of_target * target
+
+    def measure(self, source: Tensor, target: Tensor) -> None:
+        """In evaluation mode, take in Z_S and Z_T, (b, ...) each, for `share`."""
+        if not self.training:
+            self.squares = self.squares + torch.stack([z.detach().float().square().sum() for z in (source, target)])
 
     def train(self, mode: bool = True) -> "Gate":
         if not mode:
@@ -91,6 +96,48 @@ class GatedNetwork(nn.Module):
             return self.network(images)
         finally:
             handle.remove()
+
+
+def mixed_in_group(gates: Sequence[Gate | None], source: Tensor, targets: Tensor) -> Tensor:
+    """What the gates of networks that are computed as one make of their Z_T, and of the Z_S that they have in common.
+
+    gates: of each of the networks; None for one that has none at this place, whose outputs stay as they are.
+    source: Z_S, (b, C, S, S) or (b, n). targets: of all networks, as in `grouped.apart`. Returns such as these.
+    """
+    parts = apart(targets, len(gates))
+    for gate, target in zip(gates, parts, strict=True):
+        if gate:
+            gate.measure(source, target)
+    lambdas = [gate and gate.v.softmax(0) for gate in gates]
+    return _MixedInGroup.apply(targets, source.detach(), *lambdas)
+
+
+class _MixedInGroup(torch.autograd.Function):
+    """The mixtures of `mixed_in_group`, where `lambdas` are those of the gates.
+
+    Channels of one network lie apart, between those of others, so that each operation on them takes long; of these,
+    automatic differentiation would need several times as many.
+    """
+
+    @staticmethod
+    def forward(ctx, targets: Tensor, source: Tensor, *lambdas: Tensor | None) -> Tensor:
+        mixtures = targets.clone()
+        for each, mixture in zip(lambdas, apart(mixtures, len(lambdas)), strict=True):
+            if each is not None:
+                mixture.mul_(each[1]).add_(each[0] * source)
+        ctx.save_for_backward(targets, source, *lambdas)
+        return mixtures
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        targets, source, *lambdas = ctx.saved_tensors
+        of_lambdas, of_targets = [None] * len(lambdas), gradient.clone()
+        parts = (apart(each, len(lambdas)) for each in (gradient, targets, of_targets))
+        for n, (of_mixture, target, of_target) in enumerate(zip(*parts, strict=True)):
+            if lambdas[n] is not None:
+                of_lambdas[n] = torch.stack([(of_mixture * z).sum() for z in (source, target)])
+                of_target.mul_(lambdas[n][1])
+        return of_targets, None, *of_lambdas
 
 
 def gated_module(network: nn.Module, layer: int) -> str:

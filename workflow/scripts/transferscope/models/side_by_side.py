@@ -1,10 +1,12 @@
 """Networks that learn side by side from the same batches, those with a gate beside one frozen source network."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from torch import Tensor, nn
 
-from transferscope.models.gate import GatedNetwork, gated_module, outputs_of
+from transferscope.models.gate import Gate, GatedNetwork, gated_module, mixed_in_group, outputs_of
+from transferscope.models.grouped import can_be_grouped, grouped
 
 # what a test tells of a network's gate
 READINGS = ("lambda_source", "share")
@@ -15,9 +17,11 @@ class SideBySide(nn.Module):
 
     networks: by name: a `GatedNetwork`, or any other module that maps images to logits, which uses no source.
     source: made frozen, in place: in evaluation mode, its parameters without gradient. It may have other classes.
+    gate_learning_rate: that of the gates' v, the eta_v of Orhand et al. 2021; None: that of the weights.
     share_source: the source computes a batch once, for all networks; if not, once for each that has a gate, to the
         same effect but for rounding.
-    gate_learning_rate: that of the gates' v, the eta_v of Orhand et al. 2021; None: that of the weights.
+    at_once: so many networks are computed as one, where they share the source and `grouped` can: to the same effect
+        but for rounding, and faster where they are small.
     What networks draw while they learn (dropout), they draw from one generator in turn: such a network, and no other,
     learns another way in other company.
     Raises InputError if the source has no layer for a gate.
@@ -27,8 +31,9 @@ class SideBySide(nn.Module):
         self,
         networks: Mapping[str, nn.Module],
         source: nn.Module,
-        share_source: bool = True,
         gate_learning_rate: float | None = None,
+        share_source: bool = True,
+        at_once: int = 1,
     ):
         super().__init__()
         self.names = tuple(networks)
@@ -42,21 +47,45 @@ class SideBySide(nn.Module):
             for name, network in networks.items()
             if isinstance(network, GatedNetwork)
         }
+        bodies = list(map(_body, self.networks))
+        self.at_once = at_once if share_source and can_be_grouped(bodies) else 1
 
-    def forward(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
-        """Each network's name and logits (b, classes), in turn: the next computes when it is asked for.
+    def forward(self, images: Tensor) -> Iterator[dict[str, Tensor]]:
+        """Logits (b, classes) by network, of those that are computed as one; the next ones when they are asked for.
 
-        So the caller can go backward through one before the next: there is then one graph in memory at a time.
+        So the caller can go backward through these before the next: there are then no more graphs in memory at a time.
         """
         wanted = set(self._found_in.values())
-        outputs = outputs_of(self.source, wanted, images) if self.share_source and wanted else {}
-        for name, network in zip(self.names, self.networks, strict=True):
-            if name in self._found_in:
-                place = self._found_in[name]
-                own = outputs or outputs_of(self.source, {place}, images)
-                yield name, network(images, own[place])
-            else:
-                yield name, network(images)
+        shared = outputs_of(self.source, wanted, images) if self.share_source and wanted else {}
+        together = list(zip(self.names, self.networks, strict=True))
+        for first in range(0, len(together), self.at_once):
+            networks = dict(together[first : first + self.at_once])
+            yield self._grouped(networks, images, shared) if self.at_once > 1 else self._alone(networks, images, shared)
+
+    def _alone(
+        self, networks: Mapping[str, nn.Module], images: Tensor, shared: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Logits of one network. shared: what the source computes at the places of gates, if once for all."""
+        ((name, network),) = networks.items()
+        if name not in self._found_in:
+            return {name: network(images)}
+        place = self._found_in[name]
+        return {name: network(images, (shared or outputs_of(self.source, {place}, images))[place])}
+
+    def _grouped(
+        self, networks: Mapping[str, nn.Module], images: Tensor, shared: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Logits of networks that are computed as one. shared: what the source computes at the places of gates."""
+        changes = {
+            gated.gated: partial(
+                mixed_in_group,
+                [_gate_at(gated.layer, each) for each in networks.values()],
+                shared[self._found_in[name]],
+            )
+            for name, gated in networks.items()
+            if isinstance(gated, GatedNetwork)
+        }
+        return dict(zip(networks, grouped(list(map(_body, networks.values())), images, changes), strict=True))
 
     def train(self, mode: bool = True) -> "SideBySide":
         super().train(mode)
@@ -66,7 +95,7 @@ class SideBySide(nn.Module):
     def parameter_groups(self) -> list[dict]:
         """The parameters that learn, as an optimiser takes them: gates have their own rate and no weight decay."""
         gates = [network.gate.v for network in self.networks if isinstance(network, GatedNetwork)]
-        bodies = [network.network if isinstance(network, GatedNetwork) else network for network in self.networks]
+        bodies = map(_body, self.networks)
         weights = [parameter for body in bodies for parameter in body.parameters() if parameter.requires_grad]
         rate = {} if self.gate_learning_rate is None else {"lr": self.gate_learning_rate}
         return [{"params": weights}, {"params": gates, "weight_decay": 0.0} | rate]
@@ -77,3 +106,13 @@ class SideBySide(nn.Module):
             name: {key: getattr(network.gate, key) if isinstance(network, GatedNetwork) else None for key in READINGS}
             for name, network in zip(self.names, self.networks, strict=True)
         }
+
+
+def _body(network: nn.Module) -> nn.Module:
+    """A network without its gate."""
+    return network.network if isinstance(network, GatedNetwork) else network
+
+
+def _gate_at(layer: int, network: nn.Module) -> Gate | None:
+    """A network's gate, if it has one at this layer."""
+    return network.gate if isinstance(network, GatedNetwork) and network.layer == layer else None

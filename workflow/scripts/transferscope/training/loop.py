@@ -20,8 +20,8 @@ from transferscope.models.side_by_side import READINGS, SideBySide
 from transferscope.randomness import numpy_generator, seed_for
 from transferscope.training import unfinished
 from transferscope.training.frozen import frozen_features
-from transferscope.training.metrics import area_under_curve, classification_metrics
 from transferscope.training.optimisers import optimiser_of
+from transferscope.training.passes import Pass
 from transferscope.training.recipe import END, Kept, Recipe
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def train(
     seed: int,
     kept: Kept,
     folder: str | Path,
+    *,
     identity: object,
     facts: Mapping,
     device: str | torch.device,
@@ -153,9 +154,10 @@ class _Run:
             step = self.epoch * self.steps_per_epoch + batch + 1
             self._set_learning_rates(step)
             self.optimiser.zero_grad()
-            for network, logits, loss in self._forward(self.train, rows, step):
-                seen[network].add(rows, logits, self._finite(loss, step, "training", network))
-                loss.backward()
+            for outputs in self._forward(self.train, rows, step):
+                for network, (logits, loss) in outputs.items():
+                    seen[network].add(rows, logits, self._finite(loss, step, "training", network))
+                torch.stack([loss for _, loss in outputs.values()]).sum().backward()
             self.optimiser.step()
             if step in self.kept.steps and batch + 1 < self.steps_per_epoch:
                 self._test_and_keep(step)
@@ -198,16 +200,17 @@ class _Run:
         size = 4 * self.recipe.batch_size
         for start in range(0, len(self.test), size):
             rows = np.arange(start, min(start + size, len(self.test)))
-            for network, logits, loss in self._forward(self.test, rows):
-                seen[network].add(rows, logits, self._finite(loss, step, "test", network))
+            for outputs in self._forward(self.test, rows):
+                for network, (logits, loss) in outputs.items():
+                    seen[network].add(rows, logits, self._finite(loss, step, "test", network))
         self.module.train()
         return self._rows(seen, step, self.test)
 
-    def _passes(self, split: str) -> dict[str | None, "_Pass"]:
+    def _passes(self, split: str) -> dict[str | None, Pass]:
         """The beginning of a pass, for each network; a module that is a network alone has the name None."""
-        return {name: _Pass(split) for name in (self.module.names if self._side_by_side else [None])}
+        return {name: Pass(split) for name in (self.module.names if self._side_by_side else [None])}
 
-    def _rows(self, seen: Mapping[str | None, "_Pass"], step: int, examples: "Examples") -> list[dict]:
+    def _rows(self, seen: Mapping[str | None, Pass], step: int, examples: "Examples") -> list[dict]:
         """Rows of the history: of passes over the examples that end after so many steps."""
         rows = {name: each.row(self._epoch_at(step), step, examples.labels) for name, each in seen.items()}
         if not self._side_by_side:
@@ -251,18 +254,18 @@ class _Run:
 
     def _forward(
         self, examples: "Examples", rows: np.ndarray, step: int | None = None
-    ) -> Iterator[tuple[str | None, torch.Tensor, torch.Tensor]]:
-        """Each network's name, its logits (b, classes) of some of the examples, and their mean cross-entropy.
+    ) -> Iterator[dict[str | None, tuple[torch.Tensor, torch.Tensor]]]:
+        """By network, its logits (b, classes) of some of the examples, and their mean cross-entropy.
 
-        step: as in `_batch`.
+        Of networks side by side, those that are computed as one at a time. step: as in `_batch`.
         """
         given, labels = self._batch(examples, rows, step)
         forward = self.features.outputs if self._has_features(examples, step) else self.module
-        for network, logits in self._outputs(forward, given):
-            yield network, *self._with_loss(logits, labels, examples)
+        for outputs in self._outputs(forward, given):
+            yield {network: self._with_loss(logits, labels, examples) for network, logits in outputs.items()}
 
-    def _outputs(self, forward: Callable, given: torch.Tensor) -> Iterator[tuple[str | None, torch.Tensor | tuple]]:
-        """Each network's name and what it gives out; of several, each computes when it is asked for.
+    def _outputs(self, forward: Callable, given: torch.Tensor) -> Iterator[dict[str | None, torch.Tensor | tuple]]:
+        """By network, what it gives out; of several, some compute at a time, when they are asked for.
 
         forward: of the module, or of what is left of it behind frozen layers. The run's precision is that of these
         passes alone, not of what is done between them.
@@ -270,7 +273,7 @@ class _Run:
         with passes_in(self.device, self.precision):
             outputs = forward(given)
         if not self._side_by_side:
-            yield None, outputs
+            yield {None: outputs}
             return
         while True:
             with passes_in(self.device, self.precision):
@@ -316,36 +319,6 @@ class _Run:
             unfinished.save_state(self.folder, self.digest, self.epoch, self.history, self.module, self.optimiser)
         else:
             unfinished.save_end(self.folder, self.digest, self.epoch, self.history)
-
-
-class _Pass:
-    """What a pass over examples has seen so far."""
-
-    def __init__(self, split: str):
-        self.split, self.began = split, time.monotonic()
-        self.rows, self.guesses, self.scores, self.loss, self.images = [], [], [], 0.0, 0
-
-    def add(self, rows: np.ndarray, logits: torch.Tensor, loss: float) -> None:
-        """Take in a batch: which examples, their logits, their mean loss."""
-        self.rows.append(rows)
-        self.guesses.append(logits.detach().topk(min(3, logits.shape[1])).indices)
-        if logits.shape[1] == 2:
-            self.scores.append((logits[:, 1] - logits[:, 0]).detach())
-        self.loss += loss * len(rows)
-        self.images += len(rows)
-
-    def row(self, epoch: int | float, step: int, labels: np.ndarray) -> dict:
-        """The pass as a row of the history. labels: (N,) of all the examples that the rows refer to."""
-        labels = labels[np.concatenate(self.rows)]
-        return {
-            "epoch": epoch,
-            "step": step,
-            "split": self.split,
-            "loss": self.loss / self.images,
-            **classification_metrics(labels, torch.cat(self.guesses).cpu().numpy()),
-            "auc": area_under_curve(labels, torch.cat(self.scores).cpu().numpy()) if self.scores else None,
-            "seconds": time.monotonic() - self.began,
-        }
 
 
 def _check(train: "Examples", test: "Examples", recipe: Recipe, kept: Kept) -> None:
