@@ -265,7 +265,7 @@ class StackedNet(nn.Sequential):
         super().__init__()
         inputs, halved = channels, 1
         for number, width in enumerate(widths, start=1):
-            parts = {"conv": nn.Conv2d(inputs, width, 3, padding=1), "relu": nn.ReLU()}
+            parts = {"conv": nn.Conv2d(inputs, width, 3, padding=1), "relu": nn.ReLU(inplace=True)}
             if number in pooled:
                 parts["pool"] = nn.MaxPool2d(2)
                 halved *= 2
@@ -275,7 +275,9 @@ class StackedNet(nn.Sequential):
         if side < 1:
             raise InputError(f"expected an image of at least {halved} pixels, found {image_size}")
         linear = nn.Linear(inputs * side**2, hidden)
-        self.add_module(f"fc{len(widths) + 1}", LearnedLayer(flatten=nn.Flatten(), linear=linear, relu=nn.ReLU()))
+        self.add_module(
+            f"fc{len(widths) + 1}", LearnedLayer(flatten=nn.Flatten(), linear=linear, relu=nn.ReLU(inplace=True))
+        )
         self.head = nn.Linear(hidden, classes)
 
 
