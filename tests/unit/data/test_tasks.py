@@ -253,6 +253,19 @@ def test_images_read_on_demand_are_those_held_in_memory(dataset, monkeypatch):
         np.testing.assert_array_equal(on_demand.images(np.array(rows)), held.images(np.array(rows)))
 
 
+@pytest.mark.parametrize("gap", [0, 1, 10_000])
+def test_it_makes_no_difference_how_far_apart_images_are_that_are_read_together(dataset, monkeypatch, gap):
+    path = dataset[0]
+    with store.open_hdf5(path, "dataset") as file:
+        images = file["images"][:]
+    # in bytes: of images between two that are asked for
+    monkeypatch.setattr(tasks, "GAP_BYTES", gap * images[0].nbytes)
+    monkeypatch.setattr(tasks, "MEMORY_BYTES", 100)
+    some = tasks.load(path, {"dataset": "colours"}, "train")
+    for rows in ([0], [20, 3, 3, 17, 4, 0], [29, 1], list(range(30))):
+        np.testing.assert_array_equal(some.images(np.array(rows)), images[some.rows[rows]])
+
+
 def test_images_beyond_the_limit_are_not_held(dataset, monkeypatch):
     monkeypatch.setattr(tasks, "MEMORY_BYTES", 100)
     path, images, *_ = dataset

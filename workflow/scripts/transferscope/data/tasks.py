@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ORDER_SEED = 0
 MEMORY_BYTES = 2 * 2**30
 IMAGES_AT_ONCE = 1024
+# so many bytes that nobody asked for are read sooner than a file is asked a second time
+GAP_BYTES = 2**14
 
 # images (n, H, W, C), uint8, and their rows in the dataset file (n,) -> what becomes of these images
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -340,11 +342,11 @@ def _positions(task: Mapping, part: str, available: int) -> tuple[int, int]:
 
 
 def _read_rows(stored: "h5py.Dataset", rows: np.ndarray) -> np.ndarray:
-    """Rows of a stored array in any order; neighbours are read together, from the file's start to its end."""
+    """Rows of a stored array in any order; those that lie close are read together, from the file's start to its end."""
     order = np.argsort(rows, kind="stable")
-    runs = np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1)
     found = np.empty((len(rows), *stored.shape[1:]), stored.dtype)
-    for run in runs:
-        first = rows[run[0]]
-        found[run] = stored[first : first + len(run)]
+    between = (np.diff(rows[order]) - 1) * (found.nbytes // len(rows))
+    for run in np.split(order, np.flatnonzero(between > GAP_BYTES) + 1):
+        first, last = rows[run[0]], rows[run[-1]]
+        found[run] = stored[first : last + 1][rows[run] - first]
     return found
