@@ -1,4 +1,4 @@
-"""Optimisers without torch's compiler: the same numbers, and no compiler."""
+"""Optimisers without torch's compiler and profiler: the same numbers, and neither of the two."""
 
 import pytest
 import torch
@@ -37,6 +37,16 @@ def test_steps_and_state_are_the_same_to_the_bit(name):
     assert state.keys() == expected_state.keys()
     assert all(torch.equal(state[k][name], tensor) for k in state for name, tensor in expected_state[k].items())
     assert all(not parameter.grad_fn for parameter in module.parameters())
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_steps_are_not_recorded_for_the_profiler(name):
+    optimiser, options = OPTIMISERS[name]
+    with torch.autograd.profiler.profile() as record:
+        stepped(eager(optimiser), network(), **options)
+    names = {event.name for event in record.function_events}
+    assert "aten::square" in names
+    assert not any("Optimizer.step" in each for each in names)
 
 
 def test_a_run_does_not_import_the_compiler(tmp_path):

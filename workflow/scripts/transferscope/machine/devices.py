@@ -75,7 +75,7 @@ def passes_in(device: torch.device, precision: str) -> Iterator[None]:
     In bf16 products and convolutions take in and hand on bfloat16 (torch's autocast); weights stay float32. Passes
     backward belong outside of the block: each goes in the precision of its pass forward.
     """
-    mixed = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    mixed = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
     with _float32_products(device, precision), mixed:
         yield
 
