@@ -304,3 +304,12 @@ def test_many_lines_are_told_apart_by_colour_and_marker():
     kinds = list(style.line_styles(range(21)).values())
     assert len({(kind["color"], kind["marker"]) for kind in kinds}) == 21
     assert len({kind["marker"] for kind in kinds[:7]}) == len({kind["color"] for kind in kinds[:7]}) == 7
+
+
+def test_no_line_of_text_ends_within_an_equation():
+    words = "word " * 300 + " ".join(f"layer{n} n = {n}," for n in range(40))
+    figure = style.new_figure(4, 3, words, "demo scale", words)
+    texts = [figure.get_suptitle(), *(text.get_text() for text in figure.texts)]
+    lines = [line for text in texts for line in text.split("\n")]
+    assert len(lines) > 40
+    assert not any(line.startswith("= ") or line.endswith((" =", " n")) for line in lines)

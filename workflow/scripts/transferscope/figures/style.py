@@ -117,7 +117,10 @@ def _wrapped(text: str, width: float, size: float, letter: float = 0.6) -> str:
 
     letter: the mean width of DejaVu Sans' letters as a share of the size, with some to spare; bold ones need 0.65.
     """
-    return "\n".join(textwrap.fill(line, int(72 * width / (letter * size))) for line in text.split("\n"))
+    # a line does not end within an equation
+    whole = text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+    lines = (textwrap.fill(line, int(72 * width / (letter * size))) for line in whole.split("\n"))
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def line_styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
