@@ -8,6 +8,7 @@ import torch
 from small_networks import create
 from torch import nn
 
+from transferscope.errors import InputError
 from transferscope.models.gate import Gate, mixed_in_group
 from transferscope.models.grouped import apart, can_be_grouped, grouped
 
@@ -168,6 +169,12 @@ def test_no_gradient_goes_to_the_source_of_a_group():
     source = torch.rand(2, 2, 3, 3, requires_grad=True)
     mixed_in_group([Gate(0.5)], source, torch.rand(2, 2, 3, 3, requires_grad=True)).sum().backward()
     assert source.grad is None
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 3, 3), (2, 2, 5, 5)])
+def test_a_source_of_another_shape_is_refused_by_a_group_of_gates(shape):
+    with pytest.raises(InputError, match="expected the same shape: take networks that differ in their heads only"):
+        mixed_in_group([None, Gate(0.5)], torch.rand(shape), torch.rand(2, 4, 3, 3))
 
 
 def test_gates_of_a_group_are_measured_in_evaluation_mode_as_they_are_alone():

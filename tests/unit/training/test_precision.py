@@ -11,6 +11,7 @@ from transferscope import store
 from transferscope.activations.capture import capture
 from transferscope.data.inputs import Inputs
 from transferscope.gram import centred_gram
+from transferscope.machine.devices import passes_in
 from transferscope.models import zoo
 from transferscope.models.gate import GatedNetwork
 from transferscope.models.side_by_side import SideBySide
@@ -54,8 +55,8 @@ def test_the_first_loss_is_rounded_as_bfloat16_rounds_the_logits(tmp_path):
     assert abs(first - exact) > 1e-4 * exact
 
 
-def gated() -> SideBySide:
-    """Two networks of one convolution, of which one has a gate to a third."""
+def gated(at_once: int = 1) -> SideBySide:
+    """Two networks of two convolutions, of which one has a gate to a third."""
 
     def convolutional(seed: int) -> nn.Module:
         with torch.random.fork_rng():
@@ -63,7 +64,8 @@ def gated() -> SideBySide:
             architecture = {"library": "small", "name": "quanta", "classes": CLASSES, "channels": 1, "image_size": 8}
             return zoo.create(architecture | {"options": {"widths": [4, 4], "hidden": 8}})
 
-    return SideBySide({"gated": GatedNetwork(convolutional(0), 0, 0.5), "alone": convolutional(1)}, convolutional(2))
+    networks = {"gated": GatedNetwork(convolutional(0), 0, 0.5), "alone": convolutional(1)}
+    return SideBySide(networks, convolutional(2), at_once=at_once)
 
 
 @pytest.mark.parametrize("create", [network, gated], ids=["alone", "side by side"])
@@ -77,6 +79,21 @@ def test_passes_forward_are_rounded_and_nothing_between_them(tmp_path, create):
     run(tmp_path / "run", module=module, precision="bf16")
     assert forward == {torch.bfloat16}
     assert backward == {(torch.float32, False)}
+
+
+def test_networks_that_are_computed_as_one_are_rounded_as_they_are_alone():
+    images, labels = torch.rand(16, 1, 8, 8), torch.arange(16) % CLASSES
+    alone, together = gated(), gated(at_once=2)
+    for module in (alone, together):
+        with passes_in(torch.device("cpu"), "bf16"):
+            passes = list(module(images))
+        assert {logits.dtype for outputs in passes for logits in outputs.values()} == {torch.bfloat16}
+        losses = [nn.functional.cross_entropy(logits.float(), labels) for each in passes for logits in each.values()]
+        torch.stack(losses).sum().backward()
+    assert len(passes) == 1
+    for one, other in zip(alone.networks.parameters(), together.networks.parameters(), strict=True):
+        assert one.grad.dtype == other.grad.dtype == torch.float32
+        assert (other.grad - one.grad).norm() < 10 * ROUNDING * one.grad.norm()
 
 
 @pytest.fixture

@@ -34,17 +34,20 @@ class Gate(nn.Module):
         In evaluation mode, both are also measured for `share`.
         Raises InputError if they are not of one shape.
         """
-        if source.shape != target.shape:
-            raise InputError(
-                f"a gate got {tuple(source.shape[1:])} for an image from the source and {tuple(target.shape[1:])} from "
-                "the target, expected the same shape: take networks that differ in their heads only"
-            )
         self.measure(source, target)
         of_source, of_target = self.v.softmax(0)
         return of_source * source.detach() + of_target * target
 
     def measure(self, source: Tensor, target: Tensor) -> None:
-        """In evaluation mode, take in Z_S and Z_T, (b, ...) each, for `share`."""
+        """In evaluation mode, take in Z_S and Z_T, (b, ...) each, for `share`.
+
+        Raises InputError if they are not of one shape, in any mode.
+        """
+        if source.shape != target.shape:
+            raise InputError(
+                f"a gate got {tuple(source.shape[1:])} for an image from the source and {tuple(target.shape[1:])} from "
+                "the target, expected the same shape: take networks that differ in their heads only"
+            )
         if not self.training:
             self.squares = self.squares + torch.stack([z.detach().float().square().sum() for z in (source, target)])
 
