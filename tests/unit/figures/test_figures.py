@@ -306,10 +306,10 @@ def test_many_lines_are_told_apart_by_colour_and_marker():
     assert len({kind["marker"] for kind in kinds[:7]}) == len({kind["color"] for kind in kinds[:7]}) == 7
 
 
-def test_no_line_of_text_ends_within_an_equation():
-    words = "word " * 300 + " ".join(f"layer{n} n = {n}," for n in range(40))
+def test_no_line_of_text_ends_within_an_equation_or_a_name():
+    words = "word " * 300 + " ".join(f"small-net{n} n = {n}," for n in range(40))
     figure = style.new_figure(4, 3, words, "demo scale", words)
     texts = [figure.get_suptitle(), *(text.get_text() for text in figure.texts)]
     lines = [line for text in texts for line in text.split("\n")]
     assert len(lines) > 40
-    assert not any(line.startswith("= ") or line.endswith((" =", " n")) for line in lines)
+    assert not any(line.startswith("= ") or line.endswith((" =", " n", "-")) for line in lines)

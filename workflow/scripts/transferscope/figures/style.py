@@ -117,9 +117,9 @@ def _wrapped(text: str, width: float, size: float, letter: float = 0.6) -> str:
 
     letter: the mean width of DejaVu Sans' letters as a share of the size, with some to spare; bold ones need 0.65.
     """
-    # a line does not end within an equation
-    whole = text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
-    lines = (textwrap.fill(line, int(72 * width / (letter * size))) for line in whole.split("\n"))
+    # a line does not end within an equation or a name
+    whole, letters = text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), int(72 * width / (letter * size))
+    lines = (textwrap.fill(line, letters, break_on_hyphens=False) for line in whole.split("\n"))
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
