@@ -59,14 +59,13 @@ class SideBySide(nn.Module):
         shared = outputs_of(self.source, wanted, images) if self.share_source and wanted else {}
         together = list(zip(self.names, self.networks, strict=True))
         for first in range(0, len(together), self.at_once):
-            networks = dict(together[first : first + self.at_once])
-            yield self._grouped(networks, images, shared) if self.at_once > 1 else self._alone(networks, images, shared)
+            if self.at_once > 1:
+                yield self._grouped(dict(together[first : first + self.at_once]), images, shared)
+            else:
+                yield self._alone(*together[first], images, shared)
 
-    def _alone(
-        self, networks: Mapping[str, nn.Module], images: Tensor, shared: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
+    def _alone(self, name: str, network: nn.Module, images: Tensor, shared: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Logits of one network. shared: what the source computes at the places of gates, if once for all."""
-        ((name, network),) = networks.items()
         if name not in self._found_in:
             return {name: network(images)}
         place = self._found_in[name]
